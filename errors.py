@@ -1,0 +1,23 @@
+"""The errors a user can act on. Each message is one sentence: what is wrong, with which input, and what to do.
+
+    SinDDMError
+    ├── InputError (ValueError)      an image, mask, prompt, option or file that cannot be used
+    ├── OutputError (OSError)        a result that cannot be written
+    └── MissingPackageError (ImportError)   an optional package that the request needs
+"""
+
+
+class SinDDMError(Exception):
+    """Root of every error this package raises on purpose."""
+
+
+class InputError(SinDDMError, ValueError):
+    """An image, mask, prompt, option or file that cannot be used."""
+
+
+class OutputError(SinDDMError, OSError):
+    """A result that cannot be written."""
+
+
+class MissingPackageError(SinDDMError, ImportError):
+    """An optional package that the request needs is not installed."""

@@ -1,29 +1,57 @@
-"""What a scene looks like before an event: soft maps of ground cover, texture scale and light, from colour alone.
+"""What a scene looks like before an event: soft maps of ground cover, texture and light, from colour alone.
 
-The maps are heuristics on purpose: they need no weights, work on any sensor with three visible bands, and only have
-to be good enough to place a drawing where an expert would expect the event.
+The maps are heuristics on purpose: they need no weights, work on any sensor with three visible bands, and
+only have to be good enough to place a drawing where an expert would expect the event.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from .regions import Region, colour_regions, local_deviation, opponent
+
 FloatArray = NDArray[np.float32]
 
 
 def _blur(values: FloatArray, sigma: float) -> FloatArray:
-    return ndimage.gaussian_filter(values, sigma, mode="nearest").astype(np.float32)
+    return np.asarray(ndimage.gaussian_filter(values, sigma, mode="nearest"), np.float32)
 
 
 def _step(values: FloatArray, low: float, high: float) -> FloatArray:
     """Smoothstep from 0 at ``low`` to 1 at ``high`` (either order)."""
     x = np.clip((values - low) / (high - low), 0.0, 1.0)
-    return (x * x * (3.0 - 2.0 * x)).astype(np.float32)
+    return np.asarray(x * x * (3.0 - 2.0 * x), np.float32)
+
+
+_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+def _is_water(region: Region) -> bool:
+    """Whether one region is water by its own looks. Thresholds from 33 scenes at 0.1 m to 10 m a pixel."""
+    r, g, b = (float(v) for v in region.colour)
+    luminance = float(region.colour @ _LUMINANCE)
+    cool = b - r
+    around = float(region.surrounding[2] - region.surrounding[0])
+    green = (2 * g - r - b) / (r + g + b + 0.05)
+    calmer = region.surrounding_roughness / max(region.roughness, 1e-3)
+    if region.share < 0.045 or region.border < 0.015 or region.roughness > 0.035:
+        return False
+    if green > 0.15 or luminance < 0.04 or luminance > (0.7 if cool > 0.03 or g - r > 0.08 else 0.5):
+        return False
+    if cool > 0.06:
+        even = region.roughness < 0.028
+        return (even and calmer > 1.8) or (luminance < 0.55 and region.roughness < 0.02 and cool > 0.08)
+    if cool > -0.05:
+        even = region.roughness < (0.035 if luminance < 0.22 else 0.06 * luminance)
+        darker = luminance < float(region.surrounding @ _LUMINANCE) - 0.03
+        return even and calmer > 2.2 and (darker or cool > around + 0.04 or calmer > 6.0)
+    return calmer > 2.0 and region.roughness < 0.02 and region.share > 0.1 and r - b > 0.12
 
 
 @dataclass(frozen=True)
@@ -50,54 +78,145 @@ class Scene:
 
     @cached_property
     def luminance(self) -> FloatArray:
-        return (self.rgb @ np.array([0.299, 0.587, 0.114], np.float32)).astype(np.float32)
+        return np.asarray(self.rgb @ np.array([0.299, 0.587, 0.114], np.float32), np.float32)
 
     @cached_property
     def saturation(self) -> FloatArray:
         """max − min of the bands, 0…1."""
-        return (self.rgb.max(-1) - self.rgb.min(-1)).astype(np.float32)
+        return np.asarray(self.rgb.max(-1) - self.rgb.min(-1), np.float32)
 
     @cached_property
     def roughness(self) -> FloatArray:
-        """Local standard deviation of the luminance over about 7 pixels, relative to the scene's mean luminance."""
+        """Local standard deviation of the luminance over about 7 pixels, relative to the scene's mean."""
         mean = _blur(self.luminance, 2.5)
         variance = np.maximum(_blur(self.luminance**2, 2.5) - mean**2, 0.0)
-        return (np.sqrt(variance) / max(float(self.luminance.mean()), 0.05)).astype(np.float32)
+        return np.asarray(np.sqrt(variance) / max(float(self.luminance.mean()), 0.05), np.float32)
 
     @cached_property
     def greenness(self) -> FloatArray:
         """Excess green (2g − r − b)/(r + g + b), about −1…1; vegetation above 0.05."""
         r, g, b = np.moveaxis(self.rgb, -1, 0)
-        return ((2 * g - r - b) / (r + g + b + 0.05)).astype(np.float32)
+        return np.asarray((2 * g - r - b) / (r + g + b + 0.05), np.float32)
 
     @cached_property
     def vegetation(self) -> FloatArray:
         """0…1: trees, crops and grass."""
-        return _step(_blur(self.greenness, 1.5), 0.0, 0.08)
+        return np.asarray(_step(_blur(self.greenness, 1.5), 0.0, 0.08) * (1.0 - self.water), np.float32)
 
     @cached_property
     def trees(self) -> FloatArray:
         """0…1: rough or dark vegetation (crowns and their shadows), filled at crown scale."""
         rough = _step(_blur(self.roughness, 2.0), 0.08, 0.22)
         dark = _step(_blur(self.luminance, 2.0) / max(float(self.luminance.mean()), 0.05), 1.15, 0.8)
-        crowns = self.vegetation * np.maximum(rough, dark) * (1.0 - self.water)
-        return np.clip(_blur(crowns, 0.012 * self.short_side) * 1.3, 0.0, 1.0).astype(np.float32)
+        crowns = self.vegetation * np.maximum(rough, dark)
+        return np.asarray(np.clip(_blur(crowns, 0.012 * self.short_side) * 1.3, 0.0, 1.0), np.float32)
+
+    @cached_property
+    def _coarse(self) -> FloatArray:
+        """The image with a short side of at most 192 pixels, enough for every region that matters."""
+        factor = min(1.0, 192.0 / self.short_side)
+        if factor == 1.0:
+            return self.rgb
+        sharp_enough = ndimage.gaussian_filter(self.rgb, (0.4 / factor, 0.4 / factor, 0), mode="nearest")
+        return np.asarray(
+            np.clip(ndimage.zoom(sharp_enough, (factor, factor, 1), order=1), 0.0, 1.0), np.float32
+        )
+
+    def _to_full(self, coarse: NDArray[Any]) -> FloatArray:
+        """A map of the coarse image at full size, its outline smooth and about one coarse pixel wide."""
+        if coarse.shape == self.shape:
+            return _blur(coarse.astype(np.float32), 0.7)
+        factors = (self.height / coarse.shape[0], self.width / coarse.shape[1])
+        full = ndimage.zoom(
+            _blur(coarse.astype(np.float32), 0.7), factors, order=1, mode="nearest", grid_mode=True
+        )
+        return _step(full[: self.height, : self.width].astype(np.float32), 0.35, 0.65)
+
+    @cached_property
+    def _regions(self) -> list[Region]:
+        return colour_regions(self._coarse)
 
     @cached_property
     def water(self) -> FloatArray:
-        """0…1: large, connected, very smooth surfaces that are not bright and not grass-green."""
-        smooth = _step(_blur(self.roughness, 1.5), 0.10, 0.05)
-        not_bright = _step(self.luminance, 0.72, 0.58)
-        not_grass = _step(_blur(self.greenness, 2.0), 0.16, 0.08)
-        candidate = smooth * not_bright * not_grass
-        labels, count = ndimage.label(candidate > 0.5)
-        if count == 0:
+        """0…1: rivers, lakes and sea: smooth regions unlike what surrounds them, cool, dark or muddy.
+
+        A region counts as water by itself when it is large, reaches the border (a shadow or a roof seldom
+        does) and is clearly smoother than its surroundings or clearly blue; smaller regions count when they
+        have its colour.
+        """
+        coarse = self._coarse
+        found = [region for region in self._regions if _is_water(region)]
+        if not found:
             return np.zeros(self.shape, np.float32)
-        sizes = ndimage.sum_labels(np.ones(self.shape), labels, index=np.arange(count + 1))
-        sizes[0] = 0
-        kept = (sizes >= 0.02 * self.height * self.width)[labels]
-        kept = ndimage.binary_closing(kept, iterations=2)
-        return _blur(kept.astype(np.float32), 1.0)
+        colours = np.stack([region.colour for region in found])
+        smooth = opponent(ndimage.gaussian_filter(coarse, (1.5, 1.5, 0), mode="nearest"))
+        difference = np.sqrt(((smooth[..., None, :] - opponent(colours)) ** 2).sum(-1)).min(-1)
+        calm = local_deviation((coarse @ _LUMINANCE).astype(np.float32), 1.5)
+        limit = 2.5 * max(region.roughness for region in found) + 0.01
+        own = np.any([region.mask for region in found], axis=0)
+        alike = (difference < 0.06) & (calm < 3.0 * limit) | (difference < 0.11) & (calm < limit)
+        alike = ndimage.binary_opening(alike) | own
+        parts, count = ndimage.label(alike)
+        sizes = np.bincount(parts.ravel(), minlength=count + 1)
+        touches_own = np.bincount(parts.ravel(), own.ravel(), minlength=count + 1) > 0
+        kept = touches_own | (sizes > 0.006 * own.size)
+        kept[0] = False
+        mask = ndimage.binary_closing(kept[parts], iterations=2) | kept[parts]
+        holes, _ = ndimage.label(~mask)
+        small = np.bincount(holes.ravel()) < 0.0015 * own.size
+        small[0] = False
+        return self._to_full(mask | (small[holes] & (difference < 0.2)))
+
+    @cached_property
+    def roofs(self) -> FloatArray:
+        """0…1: compact man-made regions (roofs, tank tops, decks) of one colour, neither green nor water."""
+        coarse = self._coarse
+        roofs = np.zeros(coarse.shape[:2], bool)
+        for region in colour_regions(coarse, clusters=9, least_share=0.002):
+            r, g, b = (float(v) for v in region.colour)
+            green = (2 * g - r - b) / (r + g + b + 0.05)
+            rows, columns = (np.flatnonzero(region.mask.any(axis)) for axis in (1, 0))
+            inside = region.mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+            extent = float(np.mean(inside))
+            filled = ndimage.binary_fill_holes(inside)
+            # Straight or round outlines have few border pixels for their size; crowns and shadows have many.
+            inner = np.count_nonzero(ndimage.binary_erosion(np.pad(filled, 1)))
+            compact = float(inner) / float(np.count_nonzero(filled))
+            contrast = float(np.linalg.norm(opponent(region.colour) - opponent(region.surrounding)))
+            dark = 0.299 * r + 0.587 * g + 0.114 * b < 0.16
+            if green < 0.06 and not dark and region.share < 0.25 and region.border < 0.2:
+                roofs |= region.mask & bool(extent > 0.42 and compact > 0.7 and contrast > 0.12)
+        return np.asarray(
+            np.minimum(self._to_full(ndimage.binary_closing(roofs)), 1.0 - self.water), np.float32
+        )
+
+    @cached_property
+    def low(self) -> FloatArray:
+        """0…1: ground a rising water would take: near the water (or the darkest smooth places) and open.
+
+        1 in the water, falling with the way from it; trees, roofs and rough texture are higher.
+        """
+        height = self.ground_height
+        highest = max(float(np.quantile(height, 0.95)), 1e-3)
+        return np.asarray(np.clip(1.0 - height / highest, 0.0, 1.0), np.float32)
+
+    @cached_property
+    def ground_height(self) -> FloatArray:
+        """Pseudo-height ≥ 0 in short sides: 0 in the water, rising with the way from it, and on obstacles."""
+        source = self.water > 0.5
+        if not source.any():
+            smooth = _step(_blur(self.roughness, 0.01 * self.short_side), 0.35, 0.1)
+            dark = 1.5 * _blur(self.luminance, 0.03 * self.short_side)
+            lowest = smooth * (1.0 - np.maximum(self.roofs, self.built)) - dark - self.trees
+            source = lowest >= np.quantile(lowest, 0.97)
+        distance = ndimage.distance_transform_edt(~source) / self.short_side
+        obstacles = 0.10 * self.trees + 0.12 * np.maximum(self.roofs, self.built)
+        obstacles += 0.2 * np.clip(_blur(self.roughness, 3.0) - 0.12, 0.0, 0.6)
+        # Bridges, ships and piers stand out of the water wherever they are; banks only away from its edge.
+        bright = self.luminance / max(float(self.luminance.mean()), 0.05)
+        standing = _step(_blur(self.roughness, 1.0), 0.18, 0.32) * _step(_blur(bright, 1.0), 1.0, 1.3)
+        rises = 0.25 * standing + obstacles * _step(distance.astype(np.float32), 0.01, 0.07)
+        return np.asarray(distance + rises, np.float32)
 
     @cached_property
     def built(self) -> FloatArray:
@@ -107,16 +226,16 @@ class Scene:
         energy = jxx + jyy
         coherence = np.sqrt((jxx - jyy) ** 2 + 4 * jxy**2) / (energy + 1e-6)
         straight = _step((coherence * np.sqrt(energy)).astype(np.float32), 0.008, 0.03)
-        return ((1.0 - self.vegetation) * (1.0 - self.water) * straight).astype(np.float32)
+        return np.asarray((1.0 - self.vegetation) * (1.0 - self.water) * straight, np.float32)
 
     @cached_property
     def bare(self) -> FloatArray:
         """0…1: soil, sand, rock and dry grass."""
-        return ((1.0 - self.vegetation) * (1.0 - self.water) * (1.0 - self.built)).astype(np.float32)
+        return np.asarray((1.0 - self.vegetation) * (1.0 - self.water) * (1.0 - self.built), np.float32)
 
     @cached_property
     def grain(self) -> float:
-        """Dominant texture size in pixels (a crown, a roof detail): lag where the luminance's autocorrelation halves, ×4."""
+        """Texture size in pixels (a crown, a roof detail): 4 × the lag where the autocorrelation halves."""
         detail = self.luminance - _blur(self.luminance, 0.1 * self.short_side)
         spectrum = np.abs(np.fft.rfft2(detail)) ** 2
         correlation = np.fft.irfft2(spectrum, s=self.shape)
@@ -129,7 +248,7 @@ class Scene:
 
     @cached_property
     def sun(self) -> tuple[float, float]:
-        """Unit vector (dy, dx) in which shadows fall: from bright sides to their dark sides at crown scale."""
+        """Unit vector (dy, dx) in which shadows fall: from bright to dark sides at crown scale."""
         step = max(1, round(self.grain / 4))
         detail = self.luminance - _blur(self.luminance, self.grain)
         best, direction = -np.inf, (0.0, 1.0)
@@ -144,6 +263,6 @@ class Scene:
 
     @cached_property
     def light(self) -> FloatArray:
-        """float32 [3]: colour of the light, the mean of the brightest twentieth of the pixels, at least 0.5."""
+        """float32 [3]: colour of the light, the mean of the brightest twentieth, at least 0.5."""
         bright = self.luminance >= np.quantile(self.luminance, 0.95)
-        return np.maximum(self.rgb[bright].mean(0), 0.5).astype(np.float32)
+        return np.asarray(np.maximum(self.rgb[bright].mean(0), 0.5), np.float32)

@@ -1,0 +1,143 @@
+"""From a text to exemplars: which event it speaks of, where it would happen, and drawings of it over the scene.
+
+A drawing only lends its patches to the model of the image; the sampler decides what of them appears.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..rasters.layout import as_rgb, channels_first, channels_last
+from ..sinddm.pyramid import Size, resize
+from .events import EVENTS
+from .events.base import Drawing, Event
+from .events.noise import smoothstep
+from .events.scene import Scene
+from .guide import Guide
+
+FloatArray = NDArray[np.float32]
+
+LOOKUP_THRESHOLD = 0.5
+"""Least similarity of a text to an event's phrases for the event to be drawn."""
+WHOLE_SCENE_SHARE = 0.3
+"""An event that typically changes more than this finds its own extent; a smaller one is given a place."""
+_PLACES_TRIED = 8
+_SKETCH_SIDE = 128
+
+
+@dataclass(frozen=True)
+class Exemplar:
+    """One drawing as the sampler sees it: image [C, H, W] in 0…1, and mask [H, W] in 0…1 of what was drawn."""
+
+    image: Tensor
+    mask: Tensor
+
+
+def find_event(guide: Guide, text_embedding: Tensor) -> tuple[Event | None, float]:
+    """The event whose phrases lie nearest to the text (unit vector [D]) and its similarity; None below the threshold."""
+    best, best_similarity = None, -1.0
+    for event in EVENTS:
+        near = (guide.embed_texts(event.phrases) @ text_embedding).topk(min(3, len(event.phrases))).values
+        similarity = float(near.mean())
+        if similarity > best_similarity:
+            best, best_similarity = event, similarity
+    return (best if best_similarity >= LOOKUP_THRESHOLD else None), best_similarity
+
+
+def draw_exemplars(
+    image: Tensor,
+    event: Event,
+    region: Tensor | None,
+    strength: float,
+    guide: Guide,
+    target: Tensor,
+    rng: np.random.Generator,
+    count: int,
+) -> list[Exemplar]:
+    """``count`` drawings of ``event`` over ``image`` (float [C, H, W] in 0…1), all at one place that the guide chose.
+
+    region: [H, W] in 0…1, where the user wants it; without it the place comes from the event's suitability.
+    strength: 1 is the event's typical extent and severity.
+    """
+    scene = Scene(_to_numpy(as_rgb(image)))
+    if region is not None:
+        area = region.numpy().astype(np.float32)
+    else:
+        area = _choose_area(image, event, strength, guide, target, rng)
+    return [_as_exemplar(image, event.draw(scene, area, _severity(strength), rng)) for _ in range(count)]
+
+
+def _choose_area(
+    image: Tensor, event: Event, strength: float, guide: Guide, target: Tensor, rng: np.random.Generator
+) -> FloatArray:
+    """Sketch the event small at several places and take one that the guide recognises well: [H, W] in 0…1.
+
+    The area leaves room around the sketch, so that each drawing finds its own outline there.
+    """
+    suitable = event.suitability(Scene(_to_numpy(as_rgb(image))))
+    if event.typical_share > WHOLE_SCENE_SHARE or suitable.max() < 0.05:
+        return suitable
+    scene = Scene(_to_numpy(resize(as_rgb(image), _sketch_size((int(image.shape[-2]), int(image.shape[-1]))))))
+    area = event.suitability(scene)
+    sketches = [event.draw(scene, area, _severity(strength), rng) for _ in range(_PLACES_TRIED)]
+    batch = torch.stack([channels_first(torch.from_numpy(sketch.image)) for sketch in sketches])
+    with torch.no_grad():
+        scores = (guide.embed_images(batch) @ target).double().numpy()
+    odds = np.exp((scores - scores.max()) / max(float(scores.std()), 1e-6))
+    chosen = sketches[int(rng.choice(len(sketches), p=odds / odds.sum()))]
+    return (suitable * _window(chosen.mask, suitable.shape)).astype(np.float32)
+
+
+def _window(mask: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """A soft disc [H, W] around the weight of ``mask`` [h, w], with room to spare."""
+    rows, columns = np.indices(mask.shape, dtype=np.float64)
+    weight = float(mask.sum()) + 1e-9
+    centre_y, centre_x = float((rows * mask).sum()) / weight, float((columns * mask).sum()) / weight
+    spread = np.sqrt(float((((rows - centre_y) ** 2 + (columns - centre_x) ** 2) * mask).sum()) / weight)
+    scale_y, scale_x = shape[0] / mask.shape[0], shape[1] / mask.shape[1]
+    y, x = np.indices(shape, dtype=np.float32)
+    distance = np.hypot((y / scale_y - centre_y), (x / scale_x - centre_x)) / max(spread, 2.0)
+    return smoothstep(distance, 3.0, 1.8)
+
+
+def _severity(strength: float) -> float:
+    return float(np.clip(0.5 * strength, 0.02, 1.0))
+
+
+def _sketch_size(size: Size) -> Size:
+    shrink = min(1.0, _SKETCH_SIDE / min(size))
+    return max(32, round(size[0] * shrink)), max(32, round(size[1] * shrink))
+
+
+def _as_exemplar(image: Tensor, drawing: Drawing) -> Exemplar:
+    drawn = channels_first(torch.from_numpy(drawing.image))
+    mask = torch.from_numpy(drawing.mask)
+    bands = image.clone()
+    delta = drawn - as_rgb(image)
+    if image.shape[0] < 3:
+        bands = image + delta.mean(0, keepdim=True)
+    else:
+        bands[:3] = drawn
+        if image.shape[0] > 3:
+            bands[3:] = image[3:] + torch.einsum("kc,chw->khw", _band_response(image), delta)
+    return Exemplar(bands.clamp(0.0, 1.0), mask)
+
+
+def _band_response(image: Tensor) -> Tensor:
+    """How the further bands follow the visible ones in this scene: ridge regression, [C − 3, 3]."""
+    visible = image[:3].flatten(1)
+    further = image[3:].flatten(1)
+    visible = visible - visible.mean(1, keepdim=True)
+    further = further - further.mean(1, keepdim=True)
+    gram = visible @ visible.T
+    ridge = 0.01 * gram.diagonal().mean() * torch.eye(3)
+    return torch.linalg.solve(gram + ridge, visible @ further.T).T
+
+
+def _to_numpy(image: Tensor) -> FloatArray:
+    return channels_last(image).numpy().astype(np.float32)

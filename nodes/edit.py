@@ -1,0 +1,118 @@
+"""Editing by text as a node."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor
+
+from ..guidance.editing import EditResult, EditSettings, edit_image
+from .host import device, gradients
+from .progress import progress_bar
+from .types import from_image, from_mask, to_image, to_mask
+
+DEFAULTS = EditSettings()
+
+
+class SinDDMEdit:
+    CATEGORY = "SinDDM-RS"
+    DESCRIPTION = (
+        "Changes an aerial or satellite image as the text says and keeps what the text does not speak of. "
+        "The model is built from this one image, without training; with a mask, nothing outside it changes."
+    )
+    FUNCTION = "edit"
+    RETURN_TYPES = ("IMAGE", "MASK", "FLOAT")
+    RETURN_NAMES = ("image", "changed", "score")
+    OUTPUT_TOOLTIPS = (
+        "The edited image, of the same size.",
+        "How much of each pixel the edit changed, 0…1: the mask that goes with a before/after pair.",
+        "How well the edited image fits the text, as the guide judges: 100 × cosine similarity, "
+        "the mean over a batch.",
+    )
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802 (ComfyUI's name)
+        return {
+            "required": {
+                "image": ("IMAGE", {"tooltip": "The image to edit; each one of a batch by itself."}),
+                "text": (
+                    "STRING",
+                    {
+                        "default": "A fire in the forest",
+                        "multiline": True,
+                        "tooltip": "What is to be seen after the edit, such as 'The river is flooding'.",
+                    },
+                ),
+                "seed": (
+                    "INT",
+                    {
+                        "default": DEFAULTS.seed,
+                        "min": 0,
+                        "max": 2**53 - 1,
+                        "control_after_generate": True,
+                        "tooltip": "Another seed gives another place and shape; the same one the same bytes. "
+                        "Image i of a batch uses seed + i.",
+                    },
+                ),
+                "strength": (
+                    "FLOAT",
+                    {
+                        "default": DEFAULTS.strength,
+                        "min": 0.0,
+                        "max": 3.0,
+                        "step": 0.05,
+                        "tooltip": "How far the text moves the image: 0 does not guide at all, "
+                        "1 is a clear event.",
+                    },
+                ),
+                "candidates": (
+                    "INT",
+                    {
+                        "default": DEFAULTS.candidates,
+                        "min": 1,
+                        "max": 16,
+                        "tooltip": "How many edits to make from successive seeds, of which the one that fits "
+                        "the text best is kept. The time grows with it.",
+                    },
+                ),
+            },
+            "optional": {
+                "mask": (
+                    "MASK",
+                    {
+                        "tooltip": "Where the image may change: 1 inside. Outside it stays bit for bit. "
+                        "Without a mask, or with an empty one, the whole image may change."
+                    },
+                ),
+            },
+        }
+
+    def edit(
+        self,
+        *,
+        image: Tensor,
+        text: str,
+        seed: int,
+        strength: float,
+        candidates: int,
+        mask: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, float]:
+        settings = replace(DEFAULTS, seed=seed, strength=strength, candidates=candidates, device=device())
+        results = edit_batch(image, text, mask, settings)
+        score = sum(result.score_after for result in results) / len(results)
+        images, changes = [result.image for result in results], [result.changed for result in results]
+        return to_image(images), to_mask(changes), score
+
+
+def edit_batch(image: Tensor, text: str, mask: Tensor | None, settings: EditSettings) -> list[EditResult]:
+    """Edit each image of an IMAGE [B, H, W, C], image i with seed + i, within its region of the MASK."""
+    with gradients():
+        pictures = from_image(image)
+        regions = from_mask(mask, pictures)
+        progress = progress_bar(len(pictures))
+        each = [replace(settings, seed=settings.seed + i) for i in range(len(pictures))]
+        return [
+            edit_image(picture, text, roi=regions[i], settings=each[i], progress=progress(i))
+            for i, picture in enumerate(pictures)
+        ]

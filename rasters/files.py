@@ -1,0 +1,98 @@
+"""Picture files in and out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..errors import OutputError
+from .decoding import decode
+from .encoding import FORMATS, encode, misfit
+from .layout import as_rgb, channels_last
+from .raster import Metadata, Raster, raster_from_array
+
+PathLike = str | os.PathLike[str]
+
+
+def read_raster(path: PathLike) -> Raster:
+    """A PNG, JPEG, WebP or TIFF file, turned upright, as a Raster.
+
+    Palettes, 1-bit and CMYK pictures become grey or RGB. Raises InputError for a file that is missing, empty,
+    damaged, of another kind, animated, too small or large, of one colour, or with NaN.
+    """
+    source = Path(path)
+    found = decode(source)
+    return raster_from_array(found.stored, found.alpha, name=str(source), metadata=found.metadata)
+
+
+def write_raster(path: PathLike, edited: Tensor, like: Raster, changed: Tensor | None = None) -> None:
+    """Write an edit with the bands, bit depth, alpha and metadata of its source, in the format of the suffix.
+
+    edited [C, H, W] in 0…1; where `changed` (bool [H, W]) is False the stored values of `like` are kept.
+    PNG, WebP (lossless) and TIFF hold them exactly; JPEG cannot, and is written at its best quality. The file
+    appears whole or not at all. Raises OutputError as `check_output`, InputError as `Raster.quantise`.
+    """
+    target = check_output(path, like)
+    stored = like.quantise(edited, changed)
+    write_bytes(target, encode(stored, like.alpha, like.metadata, FORMATS[target.suffix.lower()]))
+
+
+def write_rgb(path: PathLike, pixels: Tensor) -> None:
+    """Write a picture for people to look at: pixels [C, H, W] in 0…1 as 8-bit RGB. Raises OutputError."""
+    target = check_output(path)
+    values = as_rgb(pixels.detach().to("cpu", torch.float32)).clamp(0, 1)
+    stored = channels_last(values * 255).round().to(torch.uint8).numpy()
+    write_bytes(target, encode(stored, None, Metadata(), FORMATS[target.suffix.lower()]))
+
+
+def check_output(path: PathLike, like: Raster | None = None) -> Path:
+    """The path as a Path, when a picture (like this one) can be written there. To be called before long work.
+
+    Raises OutputError: unknown suffix, a folder that is missing or read-only, a read-only file, a format that
+    cannot hold the bands, type or alpha of `like`.
+    """
+    target = Path(path)
+    file_format = FORMATS.get(target.suffix.lower())
+    if file_format is None:
+        raise OutputError(
+            f"{target} cannot be written as a picture; let its name end in {', '.join(FORMATS)}."
+        )
+    folder = target.parent
+    if not folder.is_dir():
+        raise OutputError(
+            f"{target} cannot be written since the folder {folder} does not exist; create it first."
+        )
+    if target.is_dir():
+        raise OutputError(f"{target} is a folder; name a file in it.")
+    for place in (target, folder):
+        if place.exists() and _read_only(place):
+            raise OutputError(f"{target} cannot be written since {place} is read-only; choose another place.")
+    what = None if like is None else misfit(like.stored, like.alpha, file_format)
+    if what is not None:
+        raise OutputError(
+            f"{target} cannot be written since {file_format} does not hold {what}; use .tif or .png."
+        )
+    return target
+
+
+def _read_only(place: Path) -> bool:
+    # The mode as well: an administrator may write everywhere, yet a place marked read-only is meant to stay.
+    return not os.access(place, os.W_OK) or not place.stat().st_mode & 0o222
+
+
+def write_bytes(target: Path, data: bytes) -> None:
+    """Write a file whole or not at all: a temporary file beside it, then a rename. Raises OutputError."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        try:
+            temporary.write_bytes(data)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{target} cannot be written ({error.strerror}); choose another place or free some space."
+        ) from error

@@ -1,0 +1,135 @@
+"""The patches of one or several images at one scale: what they look like (features) and how to paint with them.
+
+Analysis happens in the principal components of large patches, synthesis with the real pixels of small patch centres:
+painting from the components themselves would lose the finest texture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .pyramid import Size
+
+ANALYSIS = 15
+"""Side of the patches that are compared, in pixels."""
+SYNTHESIS = 7
+"""Side of the patch centres that are painted, in pixels."""
+COMPONENTS = 40
+"""Principal components kept for comparing."""
+_PCA_PATCHES = 20_000
+_EXCLUDED = -1e9
+
+
+def _pad(image: Tensor, margin: int) -> Tensor:
+    """Mirror [C, H, W] outwards, also where the margin is wider than the image."""
+    while margin > 0:
+        step = min(margin, min(image.shape[-2:]) - 1)
+        image = F.pad(image[None], (step,) * 4, mode="reflect")[0]
+        margin -= step
+    return image
+
+
+def principal_patches(images: Sequence[Tensor], components: int = COMPONENTS) -> Tensor:
+    """Orthonormal patch components [K, C, P, P] of the images' patches, strongest first."""
+    rows = []
+    for image in images:
+        stride = max(1, round((image.shape[-1] * image.shape[-2] * len(images) / _PCA_PATCHES) ** 0.5))
+        rows.append(F.unfold(_pad(image, ANALYSIS // 2)[None], ANALYSIS, stride=stride)[0].T)
+    matrix = torch.cat(rows)
+    matrix = matrix - matrix.mean(0)
+    covariance = (matrix.T @ matrix) / matrix.shape[0]
+    _, vectors = torch.linalg.eigh(covariance.double())
+    kept = min(components, vectors.shape[1])
+    basis = vectors.flip(1)[:, :kept].T.float().contiguous()
+    return basis.reshape(kept, images[0].shape[0], ANALYSIS, ANALYSIS)
+
+
+
+@dataclass(frozen=True)
+class Matches:
+    """For each place of a query grid, K clean patches. All int64 [Q, K]; ``stride`` pixels lie between places."""
+
+    image: Tensor
+    y: Tensor
+    x: Tensor
+    grid: Size
+    stride: int
+
+
+class PatchBank:
+    """All patches of ``images`` (each float [C, H, W] in −1…1) at one scale.
+
+    priors: for each image None (1 everywhere) or float [H, W] ≥ 0, how likely each patch is a priori (0 excludes it);
+        the posterior of a patch is this prior times the Gaussian likelihood of its noised version.
+    """
+
+    def __init__(
+        self, images: Sequence[Tensor], priors: Sequence[Tensor | None] | None = None, components: int = COMPONENTS
+    ) -> None:
+        self.images = tuple(images)
+        self.channels = int(images[0].shape[0])
+        device = images[0].device
+        self.basis = principal_patches(images, components)
+        shapes = [(int(i.shape[-2]), int(i.shape[-1])) for i in images]
+        self.heights = torch.tensor([h for h, _ in shapes], device=device)
+        self.widths = torch.tensor([w for _, w in shapes], device=device)
+        areas = self.heights * self.widths
+        self.row_start = torch.cumsum(areas, 0) - areas
+        self.features = torch.cat([self.analyse(image, 1)[0] for image in images])
+        self.energy = self.features.square().sum(1)
+        known = priors if priors is not None else [None] * len(images)
+        weights = [torch.ones(i.shape[-2:], device=device) if p is None else p for i, p in zip(images, known, strict=True)]
+        self.log_prior = torch.cat([w.reshape(-1) for w in weights]).log().clamp_min(_EXCLUDED)
+        margin = SYNTHESIS // 2
+        padded = [_pad(image, margin) for image in images]
+        self._padded_widths = self.widths + 2 * margin
+        padded_areas = (self.heights + 2 * margin) * self._padded_widths
+        self._padded_start = torch.cumsum(padded_areas, 0) - padded_areas
+        self._pixels = torch.cat([p.reshape(self.channels, -1).T for p in padded]).contiguous()
+        ramp = torch.arange(SYNTHESIS, device=device) - margin
+        window = torch.exp(-0.5 * (ramp / (0.28 * SYNTHESIS)) ** 2)
+        self._window = (window[:, None] * window[None, :]).reshape(-1)
+        self._offset_y, self._offset_x = (v.reshape(-1) for v in torch.meshgrid(ramp + margin, ramp + margin, indexing="ij"))
+
+    def __len__(self) -> int:
+        return int(self.features.shape[0])
+
+    def analyse(self, image: Tensor, stride: int) -> tuple[Tensor, Size]:
+        """Features float [Q, K] of the patches around every ``stride``-th pixel, row by row, and the grid's size."""
+        maps = F.conv2d(_pad(image, ANALYSIS // 2)[None], self.basis, stride=stride)[0]
+        return maps.flatten(1).T.contiguous(), (int(maps.shape[1]), int(maps.shape[2]))
+
+    def row(self, image: Tensor, y: Tensor, x: Tensor) -> Tensor:
+        """Row of ``features`` that holds the patch of ``image`` centred at (y, x)."""
+        return self.row_start[image] + y * self.widths[image] + x
+
+    def position(self, row: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Inverse of :meth:`row`: (image, y, x)."""
+        image = torch.searchsorted(self.row_start, row, right=True) - 1
+        inside = row - self.row_start[image]
+        width = self.widths[image]
+        return image, inside // width, inside % width
+
+    def paint(self, matches: Matches, weights: Tensor, size: Size) -> Tensor:
+        """Overlay the matched patch centres, K at each place mixed by ``weights`` [Q, K], into float [C, *size]."""
+        base = self._padded_start[matches.image] + matches.y * self._padded_widths[matches.image] + matches.x
+        row_step = self._padded_widths[matches.image]
+        columns = torch.empty(base.shape[0], self._window.numel(), self.channels, device=weights.device)
+        for begin in range(0, base.shape[0], 16_384):
+            part = slice(begin, begin + 16_384)
+            where = base[part, :, None] + self._offset_y * row_step[part, :, None] + self._offset_x
+            columns[part] = torch.einsum("qknc,qk->qnc", self._pixels[where], weights[part])
+        columns *= self._window[None, :, None]
+        margin = SYNTHESIS // 2
+        height, width = size
+        padded = (height + 2 * margin, width + 2 * margin)
+        stacked = columns.permute(2, 1, 0).reshape(1, -1, base.shape[0])
+        image = F.fold(stacked, padded, SYNTHESIS, stride=matches.stride)
+        ones = self._window[None, :, None].expand(1, -1, base.shape[0]).contiguous()
+        total = F.fold(ones, padded, SYNTHESIS, stride=matches.stride)
+        return (image / total.clamp_min(1e-6))[0, :, margin : margin + height, margin : margin + width]

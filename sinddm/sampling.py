@@ -1,0 +1,109 @@
+"""Sampling through the scales (paper, section III-A and Algorithm 2), for any denoiser and any steering."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .denoiser import Denoiser, Stage
+from .pyramid import Size, build_pyramid, replace_lows, resize
+from .schedule import NoiseLevel
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a sampling run stands. ``index`` of ``steps`` at ``scale`` of ``scales``, at noise ``level``."""
+
+    scale: int
+    scales: int
+    index: int
+    steps: int
+    level: NoiseLevel
+
+    @property
+    def is_last(self) -> bool:
+        return self.index == self.steps - 1
+
+    @property
+    def is_finest(self) -> bool:
+        return self.scale == self.scales - 1
+
+
+Steer = Callable[[Tensor, Step], Tensor]
+"""Called after every prediction with x̂_0 [C, H, W] in −1…1; returns the x̂_0 to go on with."""
+
+Watch = Callable[[Tensor, Step], None]
+"""Told of every finished step; may raise to stop the run."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How noisy each scale begins, 0…1 of the schedule. Scale s starts at ``starts[min(s, len − 1)]``."""
+
+    starts: Sequence[float] = (1.0, 0.7, 0.5)
+
+    def start(self, scale: int) -> float:
+        return self.starts[min(scale, len(self.starts) - 1)]
+
+
+def add_noise(image: Tensor, level: NoiseLevel, generator: torch.Generator) -> Tensor:
+    """x_t = alpha · image + sigma · ε, the noise drawn on the CPU so that every device sees the same."""
+    noise = torch.randn(image.shape, generator=generator, dtype=torch.float32).to(image)
+    return level.alpha * image + level.sigma * noise
+
+
+def denoising_step(noisy: Tensor, clean: Tensor, level: NoiseLevel, after: NoiseLevel) -> Tensor:
+    """Deterministic DDIM step (Song et al., arXiv 2010.02502): keep the implied noise, lower its share."""
+    noise = (noisy - level.alpha * clean) / level.sigma
+    return after.alpha * clean + after.sigma * noise
+
+
+def sample(
+    denoiser: Denoiser,
+    size: Size,
+    generator: torch.Generator,
+    *,
+    plan: Plan | None = None,
+    start: Tensor | None = None,
+    steer: Steer | None = None,
+    watch: Watch | None = None,
+    device: torch.device | str = "cpu",
+) -> Tensor:
+    """Draw one image of ``size`` from the model, coarse to fine.
+
+    start: float [C, H, W] in −1…1 of ``size``, an image whose noised version begins scale 0 (its layout then
+        stays); without it the run begins at pure noise.
+    Returns float [C, H, W] in −1…1 (not clamped).
+    """
+    plan = plan or Plan()
+    sizes = denoiser.sizes(size)
+    begin = build_pyramid(start, sizes[:1])[0] if start is not None else None
+    stage: Stage | None = None
+    finished: Tensor | None = None
+    for scale, scale_size in enumerate(sizes):
+        levels = denoiser.levels(scale, plan.start(scale))
+        stage = denoiser.stage(scale, scale_size, stage)
+        if finished is not None:
+            noisy = add_noise(resize(finished, scale_size), levels[0], generator)
+        elif begin is not None:
+            noisy = add_noise(begin, levels[0], generator)
+        else:
+            noisy = torch.randn((denoiser.channels, *scale_size), generator=generator).to(device)
+        coarse = finished
+        for index, level in enumerate(levels):
+            step = Step(scale, len(sizes), index, len(levels), level)
+            clean = stage.predict(noisy, level)
+            if coarse is not None and not step.is_last:
+                clean = replace_lows(clean, coarse)
+            if steer is not None:
+                clean = steer(clean, step)
+            if not step.is_last:
+                noisy = denoising_step(noisy, clean, level, levels[index + 1])
+            if watch is not None:
+                watch(clean, step)
+        finished = clean
+    assert finished is not None  # a pyramid has at least one scale
+    return finished

@@ -11,7 +11,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .guidance.editing import EditResult, EditSettings, edit_image
+    from .guidance.editing import edit_image
+    from .guidance.results import EditResult
+    from .guidance.settings import EditSettings
     from .nodes import NODE_CLASS_MAPPINGS, NODE_DISPLAY_NAME_MAPPINGS
 
 __all__ = [
@@ -26,8 +28,8 @@ __all__ = [
 WEB_DIRECTORY = "./web"
 
 _HOMES = {
-    "EditResult": ".guidance.editing",
-    "EditSettings": ".guidance.editing",
+    "EditResult": ".guidance.results",
+    "EditSettings": ".guidance.settings",
     "edit_image": ".guidance.editing",
     "NODE_CLASS_MAPPINGS": ".nodes",
     "NODE_DISPLAY_NAME_MAPPINGS": ".nodes",

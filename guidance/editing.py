@@ -4,127 +4,202 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..rasters.layout import as_rgb
+from ..sinddm.bank import PatchSource
 from ..sinddm.patches import PatchDenoiser, PatchSettings
 from ..sinddm.pyramid import resize
-from ..sinddm.sampling import Plan, Step, sample
+from ..sinddm.sampling import Plan, Step, Watch, sample
+from .checks import checked_device, checked_exemplar, checked_image, checked_region
+from .compact import VOCABULARY_THRESHOLD, CompactGuide, load_compact_guide
 from .events.base import Event
-from .exemplars import Exemplar, draw_exemplars, find_event
+from .exemplars import DrawnExemplar, draw_exemplars, find_event
 from .guide import Guide
-from .masks import changed_mask, energy_mask, grow, blur
+from .masks import blur, changed_mask, energy_mask, grow
 from .regions import Window, whole, window_around
+from .results import Candidate, EditResult, Progress
 from .scores import clip_score
+from .settings import EditSettings, check_prompt
 from .steering import in_turn, keep_outside, text_gradient, toward_text
 
-
-@dataclass(frozen=True)
-class EditSettings:
-    """Everything that a user may choose; the defaults of node, command and Python.
-
-    seed: the same seed gives the same bytes on the same machine.
-    strength: 0 leaves the scene as it is, 1 is the event's typical extent and severity, 2 about twice that.
-    candidates: so many seeds are tried (seed, seed + 1, …) and the guide's favourite is kept.
-    exemplars: "auto" draws the event that the text speaks of as further patches, "none" does without.
-    guide: name of the guide. device: where the model runs, for example "cpu" or "cuda".
-    """
-
-    seed: int = 0
-    strength: float = 1.0
-    candidates: int = 1
-    exemplars: str = "auto"
-    guide: str = "compact"
-    device: str = "cpu"
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far an edit is: share 0…1 done, what is being done, and the picture so far [3, H, W] in 0…1 (or None)."""
-
-    share: float
-    message: str
-    preview: Tensor | None = None
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One finished edit of one seed: image [C, H, W] in 0…1, changed [H, W] in 0…1, score as in ``EditResult``."""
-
-    image: Tensor
-    changed: Tensor
-    score: float
-    seed: int
-
-
-@dataclass(frozen=True)
-class EditResult:
-    """What an edit returns.
-
-    image: float [C, H, W] in 0…1; equal to the input wherever ``changed`` [H, W] (0…1) is 0.
-    score_before, score_after: 100 × cosine to the text, of the source and of the edit.
-    changed_share: share of the pixels that changed, 0…1. seconds: wall time. seed: of the kept candidate.
-    exemplars: names of the events that were drawn. warnings: sentences for the user.
-    candidates: every candidate, in the order of the seeds.
-    """
-
-    image: Tensor
-    changed: Tensor
-    score_before: float
-    score_after: float
-    changed_share: float
-    seconds: float
-    seed: int
-    guide: str
-    model: str
-    exemplars: tuple[str, ...]
-    warnings: tuple[str, ...]
-    candidates: tuple[Candidate, ...] = field(repr=False, default=())
-
-
 EDIT_PLAN = Plan((0.9, 0.65, 0.55, 0.45))
+"""Where the noised original begins at each scale: its layout stays."""
 GUIDED_PATCHES = PatchSettings(anchor=60.0)
-DRAWINGS = 3
+DRAWINGS = 2
+"""Drawings of the event whose patches join the image's own."""
 GRADIENT_SHARE = 0.06
+"""Length of a guidance step of strength 1, as a share of the masked picture's norm."""
+WELCOME = 4.0
+"""Log prior of an event's patches at strength 1; at strength 0 their prior is 0."""
+GUIDED_SHARE = 0.25
+"""Share of the picture that guidance of strength 1 may change where no drawing says where."""
+VISIBLE = 0.5
+
+Report = Callable[[Progress], None]
 
 
-def edit_once(
+def edit_image(
     image: Tensor,
-    region: Tensor | None,
-    event: Event | None,
-    guide: Guide,
-    target: Tensor,
-    strength: float,
-    seed: int,
-    watch: Callable[[Tensor, Step], None] | None = None,
-) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    size = (int(image.shape[-2]), int(image.shape[-1]))
-    source = image * 2.0 - 1.0
-    drawn: list[Exemplar] = []
-    if event is not None and strength > 0:
-        rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
-        drawn = draw_exemplars(image, event, region, strength, guide, target, rng, DRAWINGS)
-    if drawn:
-        mask = torch.stack([e.mask for e in drawn]).amax(0)
-        mask = (blur(grow(mask, 3), 1.5)).clamp(0, 1)
-        mask = ((mask - 0.05) / 0.5).clamp(0, 1)
-    else:
-        small = resize(source, PatchDenoiser(source).sizes(size)[0])
-        gradient = text_gradient(guide, target, small, generator, 16)
-        mask = energy_mask(gradient, min(0.9, 0.25 * strength + 1e-3), size)
-    if region is not None:
-        mask = mask * region
-    priors = [np.expm1(4.0 * strength) * grow(e.mask, 4) for e in drawn]
-    model = PatchDenoiser(source, [e.image * 2.0 - 1.0 for e in drawn], priors, GUIDED_PATCHES, seed)
-    steer = in_turn(
-        toward_text(guide, target, GRADIENT_SHARE * strength, mask, generator),
-        keep_outside(source, mask),
+    text: str,
+    *,
+    roi: Tensor | None = None,
+    settings: EditSettings | None = None,
+    exemplar_images: Sequence[Tensor] = (),
+    progress: Report | None = None,
+) -> EditResult:
+    """Change ``image`` as ``text`` says and keep what it does not speak of.
+
+    image: float [C, H, W] in 0…1, any number of bands, red, green and blue first; sides of 32 to 2,048 pixels.
+    roi: float [H, W] in 0…1, 1 = may change; outside it the result equals ``image`` bit for bit.
+    exemplar_images: float [C, H, W] each, at about the same ground resolution: what the event looks like elsewhere.
+    progress: told how far the edit is; what it raises ends the edit.
+    Raises InputError for an image, region or text that cannot be used.
+    """
+    settings = settings or EditSettings()
+    text = check_prompt(text)
+    # Hosts may run in inference mode, where no gradient can be taken, even of a copy made there.
+    with torch.inference_mode(False), torch.no_grad():
+        begun = time.perf_counter()
+        source = checked_image(image, "The image")
+        region = None if roi is None else checked_region(roi, source)
+        further = [checked_exemplar(each, source) for each in exemplar_images]
+        job = _prepare(source, text, region, settings, further)
+        scored: list[Candidate] = []
+        for i in range(settings.candidates):
+            watch = _watch(progress, i, settings.candidates, job)
+            edited, changed = job.paste(source, *_edit_once(job, settings.seed + i, watch))
+            scored.append(Candidate(edited, changed, clip_score(job.guide, edited, job.target), settings.seed + i))
+        best = max(scored, key=lambda candidate: candidate.score)
+        if progress is not None:
+            progress(Progress(1.0, "done", as_rgb(best.image)))
+        share = float((best.changed > VISIBLE).float().mean())
+        warnings = job.warnings if share > 0 or settings.strength == 0 else (*job.warnings, _NOTHING_CHANGED)
+        return EditResult(
+            image=best.image,
+            changed=best.changed,
+            score_before=clip_score(job.guide, source, job.target),
+            score_after=best.score,
+            changed_share=share,
+            seconds=time.perf_counter() - begun,
+            seed=best.seed,
+            guide=job.guide.name,
+            model="patch",
+            exemplars=(job.event.name,) if job.event is not None else (),
+            warnings=warnings,
+            candidates=tuple(scored),
+        )
+
+
+_NOTHING_CHANGED = "Nothing changed visibly; raise the strength, give a region or word the prompt differently."
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One edit, all its inputs ready: ``image`` and ``region`` are cut to ``window`` and lie on ``device``."""
+
+    image: Tensor
+    region: Tensor | None
+    window: Window
+    event: Event | None
+    guide: Guide
+    target: Tensor
+    strength: float
+    further: tuple[Tensor, ...]
+    warnings: tuple[str, ...]
+
+    def paste(self, source: Tensor, edited: Tensor, changed: Tensor) -> tuple[Tensor, Tensor]:
+        """The edited window and its changed map in the whole picture, on the CPU."""
+        nothing = torch.zeros(source.shape[-2:])
+        return self.window.paste(source, edited.cpu()), self.window.paste(nothing, changed.cpu())
+
+
+@cache
+def _guide(device: str) -> CompactGuide:
+    return load_compact_guide(device)
+
+
+def _prepare(
+    source: Tensor, text: str, region: Tensor | None, settings: EditSettings, further: Sequence[Tensor]
+) -> _Job:
+    device = checked_device(settings.device)
+    guide = _guide(device)
+    target = guide.embed_texts([text])[0]
+    warnings = []
+    if guide.vocabulary_similarity(text) < VOCABULARY_THRESHOLD:
+        warnings.append(f"The guide hardly knows the words of '{text}'; expect little, or name the event more plainly.")
+    event = find_event(guide, target)[0] if settings.exemplars == "auto" else None
+    if settings.exemplars == "auto" and event is None and not further:
+        warnings.append("No event that can be drawn was found in the prompt; the guide alone paints it.")
+    window = whole((int(source.shape[-2]), int(source.shape[-1]))) if region is None else window_around(region)
+    return _Job(
+        image=window.cut(source).to(device),
+        region=None if region is None else window.cut(region).to(device),
+        window=window,
+        event=event,
+        guide=guide,
+        target=target,
+        strength=settings.strength,
+        further=tuple(each.to(device) for each in further),
+        warnings=tuple(warnings),
     )
-    sampled = sample(model, size, generator, plan=EDIT_PLAN, start=source, steer=steer, watch=watch)
+
+
+def _edit_once(job: _Job, seed: int, watch: Watch | None) -> tuple[Tensor, Tensor]:
+    """One candidate: (edited [C, h, w] in 0…1, changed [h, w] in 0…1) of the job's window."""
+    generator = torch.Generator().manual_seed(seed)
+    image, strength = job.image, job.strength
+    size = (int(image.shape[-2]), int(image.shape[-1]))
+    drawn: list[DrawnExemplar] = []
+    if job.event is not None and strength > 0:
+        rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
+        drawn = draw_exemplars(image, job.event, job.region, strength, job.guide, job.target, rng, DRAWINGS)
+    source = image * 2.0 - 1.0
+    welcome = float(np.expm1(WELCOME * strength))
+    exemplars = [PatchSource(each.image * 2.0 - 1.0, welcome * grow(each.mask, 4)) for each in drawn]
+    elsewhere = [PatchSource(each * 2.0 - 1.0, torch.full_like(each[0], welcome), False) for each in job.further]
+    model = PatchDenoiser(source, [*exemplars, *elsewhere], GUIDED_PATCHES, seed)
+    if drawn:
+        allowed = _around(torch.stack([each.mask for each in drawn]).amax(0))
+    else:
+        small = resize(source, model.sizes(size)[0])
+        gradient = text_gradient(job.guide, job.target, small, generator, 16)
+        allowed = energy_mask(gradient, min(0.9, GUIDED_SHARE * strength + 1e-3), size)
+    if job.region is not None:
+        allowed = allowed * job.region
+    steer = in_turn(
+        toward_text(job.guide, job.target, GRADIENT_SHARE * strength, allowed, generator),
+        keep_outside(source, allowed),
+    )
+    sampled = sample(model, size, generator, plan=EDIT_PLAN, start=source, steer=steer, watch=watch, device=image.device)
     edited = (sampled * 0.5 + 0.5).clamp(0.0, 1.0)
-    changed = changed_mask(image, edited, mask)
+    changed = changed_mask(image, edited, allowed)
     return torch.where(changed > 0, image + (edited - image) * changed, image), changed
+
+
+def _around(mask: Tensor) -> Tensor:
+    """A drawing's mask with soft room for its edge, [H, W] in 0…1."""
+    return ((blur(grow(mask, 3), 1.5) - 0.05) / 0.5).clamp(0.0, 1.0)
+
+
+def _watch(progress: Report | None, index: int, count: int, job: _Job) -> Watch | None:
+    if progress is None:
+        return None
+
+    def watch(clean: Tensor, step: Step) -> None:
+        # A scale has about four times the pixels of the one before.
+        begun = sum(4.0**scale for scale in range(step.scale))
+        total = sum(4.0**scale for scale in range(step.scales))
+        share = (begun + 4.0**step.scale * (step.index + 1) / step.steps) / total
+        preview = as_rgb(clean * 0.5 + 0.5).clamp(0.0, 1.0).cpu()
+        message = f"scale {step.scale + 1} of {step.scales}"
+        if count > 1:
+            message = f"candidate {index + 1} of {count}, {message}"
+        progress(Progress(0.99 * (index + share) / count, message, preview))
+
+    return watch

@@ -26,13 +26,18 @@ LOOKUP_THRESHOLD = 0.5
 """Least similarity of a text to an event's phrases for the event to be drawn."""
 WHOLE_SCENE_SHARE = 0.3
 """An event that typically changes more than this finds its own extent; a smaller one is given a place."""
+SHARE_OF_REGION = 0.5
+"""Share of a user's region that an event of strength 1 changes, where it is not tied to one object."""
 _PLACES_TRIED = 8
 _SKETCH_SIDE = 128
+_HALVINGS = 4
+_POSSIBLE = 0.05
+"""Suitability that some place must have for the event to be possible at all."""
 
 
 @dataclass(frozen=True)
-class Exemplar:
-    """One drawing as the sampler sees it: image [C, H, W] in 0…1, and mask [H, W] in 0…1 of what was drawn."""
+class DrawnExemplar:
+    """One drawing of an event as the sampler sees it: image [C, H, W] in 0…1, and mask [H, W] in 0…1 of what was drawn."""
 
     image: Tensor
     mask: Tensor
@@ -58,54 +63,75 @@ def draw_exemplars(
     target: Tensor,
     rng: np.random.Generator,
     count: int,
-) -> list[Exemplar]:
+) -> list[DrawnExemplar]:
     """``count`` drawings of ``event`` over ``image`` (float [C, H, W] in 0…1), all at one place that the guide chose.
 
     region: [H, W] in 0…1, where the user wants it; without it the place comes from the event's suitability.
-    strength: 1 is the event's typical extent and severity.
+    strength: 1 is the event's typical extent. The same strength changes the same share of every image, as far as it
+    has room for the event: severities are tried on small sketches until it does. Empty where the event cannot happen.
     """
     scene = Scene(_to_numpy(as_rgb(image)))
+    sketch = Scene(_to_numpy(resize(as_rgb(image), _sketch_size(scene.shape))))
     if region is not None:
-        area = region.numpy().astype(np.float32)
+        area = region.cpu().numpy().astype(np.float32)
+        share = SHARE_OF_REGION * strength * float(area.mean())
     else:
-        area = _choose_area(image, event, strength, guide, target, rng)
-    return [_as_exemplar(image, event.draw(scene, area, _severity(strength), rng)) for _ in range(count)]
+        suitable = event.suitability(scene)
+        area = _possible(suitable)
+        share = event.typical_share * strength
+        if float(suitable.max()) < _POSSIBLE:
+            return []
+        if event.typical_share <= WHOLE_SCENE_SHARE:
+            area = area * _window(_favourite(sketch, event, strength, guide, target, rng), scene.shape)
+    severity = _usual_severity(strength) if event.local else _severity_for(event, sketch, area, share, rng)
+    drawings = [event.draw(scene, area.astype(np.float32), severity, rng) for _ in range(count)]
+    return [_as_exemplar(image, drawing) for drawing in drawings if drawing.mask.any()]
 
 
-def _choose_area(
-    image: Tensor, event: Event, strength: float, guide: Guide, target: Tensor, rng: np.random.Generator
+def _possible(suitability: FloatArray) -> FloatArray:
+    """Where an event may act, 0…1: all places but those much less suitable than the scene's best. [H, W] → [H, W]."""
+    return np.minimum(suitability / max(0.3 * float(suitability.max()), 1e-6), 1.0).astype(np.float32)
+
+
+def _favourite(
+    sketch: Scene, event: Event, strength: float, guide: Guide, target: Tensor, rng: np.random.Generator
 ) -> FloatArray:
-    """Sketch the event small at several places and take one that the guide recognises well: [H, W] in 0…1.
-
-    The area leaves room around the sketch, so that each drawing finds its own outline there.
-    """
-    suitable = event.suitability(Scene(_to_numpy(as_rgb(image))))
-    if event.typical_share > WHOLE_SCENE_SHARE or suitable.max() < 0.05:
-        return suitable
-    scene = Scene(_to_numpy(resize(as_rgb(image), _sketch_size((int(image.shape[-2]), int(image.shape[-1]))))))
-    area = event.suitability(scene)
-    sketches = [event.draw(scene, area, _severity(strength), rng) for _ in range(_PLACES_TRIED)]
-    batch = torch.stack([channels_first(torch.from_numpy(sketch.image)) for sketch in sketches])
+    """Draw the event small at several places and take one that the guide recognises well: its mask [h, w]."""
+    area = _possible(event.suitability(sketch))
+    drawings = [event.draw(sketch, area, _usual_severity(strength), rng) for _ in range(_PLACES_TRIED)]
+    batch = torch.stack([channels_first(torch.from_numpy(drawing.image)) for drawing in drawings])
     with torch.no_grad():
-        scores = (guide.embed_images(batch) @ target).double().numpy()
+        scores = (guide.embed_images(batch) @ target).double().cpu().numpy()
     odds = np.exp((scores - scores.max()) / max(float(scores.std()), 1e-6))
-    chosen = sketches[int(rng.choice(len(sketches), p=odds / odds.sum()))]
-    return (suitable * _window(chosen.mask, suitable.shape)).astype(np.float32)
+    return drawings[int(rng.choice(len(drawings), p=odds / odds.sum()))].mask
+
+
+def _severity_for(event: Event, sketch: Scene, area: FloatArray, share: float, rng: np.random.Generator) -> float:
+    """The severity 0…1 at which a drawing inside ``area`` [H, W] changes ``share`` of the image, about."""
+    small = resize(torch.from_numpy(np.ascontiguousarray(area))[None], sketch.shape)[0].clamp(0, 1).numpy()
+    seed = int(rng.integers(2**62))
+    low, high = 0.0, 1.0
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        drawing = event.draw(sketch, small, middle, np.random.default_rng(seed))
+        low, high = (middle, high) if float(drawing.mask.mean()) < share else (low, middle)
+    return 0.5 * (low + high)
 
 
 def _window(mask: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-    """A soft disc [H, W] around the weight of ``mask`` [h, w], with room to spare."""
+    """A soft disc [H, W] around the core of ``mask`` [h, w] (what it hardly changes counts little), with room to spare."""
     rows, columns = np.indices(mask.shape, dtype=np.float64)
+    mask = mask**3
     weight = float(mask.sum()) + 1e-9
     centre_y, centre_x = float((rows * mask).sum()) / weight, float((columns * mask).sum()) / weight
     spread = np.sqrt(float((((rows - centre_y) ** 2 + (columns - centre_x) ** 2) * mask).sum()) / weight)
     scale_y, scale_x = shape[0] / mask.shape[0], shape[1] / mask.shape[1]
     y, x = np.indices(shape, dtype=np.float32)
     distance = np.hypot((y / scale_y - centre_y), (x / scale_x - centre_x)) / max(spread, 2.0)
-    return smoothstep(distance, 3.0, 1.8)
+    return smoothstep(distance, 2.4, 1.4)
 
 
-def _severity(strength: float) -> float:
+def _usual_severity(strength: float) -> float:
     return float(np.clip(0.5 * strength, 0.02, 1.0))
 
 
@@ -114,7 +140,7 @@ def _sketch_size(size: Size) -> Size:
     return max(32, round(size[0] * shrink)), max(32, round(size[1] * shrink))
 
 
-def _as_exemplar(image: Tensor, drawing: Drawing) -> Exemplar:
+def _as_exemplar(image: Tensor, drawing: Drawing) -> DrawnExemplar:
     drawn = channels_first(torch.from_numpy(drawing.image))
     mask = torch.from_numpy(drawing.mask)
     bands = image.clone()
@@ -125,7 +151,7 @@ def _as_exemplar(image: Tensor, drawing: Drawing) -> Exemplar:
         bands[:3] = drawn
         if image.shape[0] > 3:
             bands[3:] = image[3:] + torch.einsum("kc,chw->khw", _band_response(image), delta)
-    return Exemplar(bands.clamp(0.0, 1.0), mask)
+    return DrawnExemplar(bands.clamp(0.0, 1.0), mask)
 
 
 def _band_response(image: Tensor) -> Tensor:

@@ -7,7 +7,9 @@ from typing import Any
 
 from torch import Tensor
 
-from ..guidance.editing import EditResult, EditSettings, edit_image
+from ..guidance.editing import edit_image
+from ..guidance.results import EditResult
+from ..guidance.settings import EditSettings
 from .host import device, gradients
 from .progress import progress_bar
 from .types import from_image, from_mask, to_image, to_mask

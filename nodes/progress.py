@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from ..guidance.editing import Progress
+from ..guidance.results import Progress
 from ..rasters.layout import channels_last
 
 TICKS = 1000

@@ -51,6 +51,20 @@ def principal_patches(images: Sequence[Tensor], components: int = COMPONENTS) ->
 
 
 @dataclass(frozen=True)
+class PatchSource:
+    """An image whose patches a model may paint with.
+
+    image: float [C, H, W] in −1…1. prior: None (1 everywhere) or float [H, W] ≥ 0, how likely each patch is a priori
+    (0 excludes it). in_place: the image shows the same place as the model's own, so its patches belong where they lie;
+    patches of an image of elsewhere are at home anywhere.
+    """
+
+    image: Tensor
+    prior: Tensor | None = None
+    in_place: bool = True
+
+
+@dataclass(frozen=True)
 class Matches:
     """For each place of a query grid, K clean patches. All int64 [Q, K]; ``stride`` pixels lie between places."""
 
@@ -62,16 +76,10 @@ class Matches:
 
 
 class PatchBank:
-    """All patches of ``images`` (each float [C, H, W] in −1…1) at one scale.
+    """All patches of ``sources`` at one scale; a patch's posterior is its prior times the likelihood of its noised version."""
 
-    priors: for each image None (1 everywhere) or float [H, W] ≥ 0, how likely each patch is a priori (0 excludes it);
-        the posterior of a patch is this prior times the Gaussian likelihood of its noised version.
-    """
-
-    def __init__(
-        self, images: Sequence[Tensor], priors: Sequence[Tensor | None] | None = None, components: int = COMPONENTS
-    ) -> None:
-        self.images = tuple(images)
+    def __init__(self, sources: Sequence[PatchSource], components: int = COMPONENTS) -> None:
+        images = self.images = tuple(source.image for source in sources)
         self.channels = int(images[0].shape[0])
         device = images[0].device
         self.basis = principal_patches(images, components)
@@ -82,9 +90,9 @@ class PatchBank:
         self.row_start = torch.cumsum(areas, 0) - areas
         self.features = torch.cat([self.analyse(image, 1)[0] for image in images])
         self.energy = self.features.square().sum(1)
-        known = priors if priors is not None else [None] * len(images)
-        weights = [torch.ones(i.shape[-2:], device=device) if p is None else p for i, p in zip(images, known, strict=True)]
-        self.log_prior = torch.cat([w.reshape(-1) for w in weights]).log().clamp_min(_EXCLUDED)
+        priors = [torch.ones(s.image.shape[-2:], device=device) if s.prior is None else s.prior for s in sources]
+        self.log_prior = torch.cat([prior.reshape(-1) for prior in priors]).log().clamp_min(_EXCLUDED)
+        self.in_place = torch.tensor([source.in_place for source in sources], device=device).float()
         margin = SYNTHESIS // 2
         padded = [_pad(image, margin) for image in images]
         self._padded_widths = self.widths + 2 * margin

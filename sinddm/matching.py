@@ -23,11 +23,14 @@ def posterior_costs(bank: PatchBank, features: Tensor, rows: Tensor, level: Nois
 
 
 def anchor_costs(bank: PatchBank, rows: Tensor, home: tuple[Tensor, Tensor], size: Size, anchor: float) -> Tensor:
-    """``anchor`` × squared distance between a patch's place in its image and the query's place, in image sides."""
+    """``anchor`` × squared distance between a patch's place in its image and the query's place, in image sides.
+
+    0 for patches of images of elsewhere.
+    """
     image, y, x = bank.position(rows)
     dy = y / (bank.heights[image] - 1).clamp_min(1) - (home[0] / max(size[0] - 1, 1))[:, None]
     dx = x / (bank.widths[image] - 1).clamp_min(1) - (home[1] / max(size[1] - 1, 1))[:, None]
-    return anchor * (dy.square() + dx.square())
+    return anchor * bank.in_place[image] * (dy.square() + dx.square())
 
 
 def grid_places(grid: Size, stride: int, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -48,21 +51,25 @@ def search_exact(
     image, y, x = bank.position(every)
     place_y = y / (bank.heights[image] - 1).clamp_min(1)
     place_x = x / (bank.widths[image] - 1).clamp_min(1)
-    own = alpha * alpha * bank.energy / (2 * variance) - bank.log_prior + anchor * (place_y**2 + place_x**2)
+    pull = anchor * bank.in_place[image]
+    own = alpha * alpha * bank.energy / (2 * variance) - bank.log_prior + pull * (place_y**2 + place_x**2)
     home_y, home_x = home[0] / max(size[0] - 1, 1), home[1] / max(size[1] - 1, 1)
+    home_reach = home_y**2 + home_x**2
     rows, costs = [], []
     chunk = max(1, 24_000_000 // len(bank))
     for begin in range(0, features.shape[0], chunk):
         part = slice(begin, begin + chunk)
         # The likelihood and the anchor share one matrix product: both are inner products with the query.
         left = torch.cat(
-            [features[part] * (alpha / variance), 2 * anchor * home_y[part, None], 2 * anchor * home_x[part, None]], 1
+            [features[part] * (alpha / variance), home_y[part, None], home_x[part, None], home_reach[part, None]], 1
         )
-        right = torch.cat([bank.features, place_y[:, None], place_x[:, None]], 1)
+        right = torch.cat(
+            [bank.features, (2 * pull * place_y)[:, None], (2 * pull * place_x)[:, None], -pull[:, None]], 1
+        )
         cost = own - left @ right.T
         best, index = cost.topk(keep, dim=1, largest=False)
         rows.append(index)
-        costs.append(best + anchor * (home_y[part] ** 2 + home_x[part] ** 2)[:, None])
+        costs.append(best)
     return torch.cat(rows), torch.cat(costs)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .bank import Matches, PatchBank
+from .bank import Matches, PatchBank, PatchSource
 from .matching import (
     aligned,
     anchor_costs,
@@ -47,24 +47,21 @@ class PatchSettings:
 
 
 class PatchDenoiser:
-    """Closed-form :class:`~.denoiser.Denoiser` of ``image`` (float [C, H, W] in −1…1) and its exemplars.
+    """Closed-form :class:`~.denoiser.Denoiser` of ``image`` (float [C, H, W] in −1…1).
 
     exemplars: further images of the same channels, of any size, at the same ground resolution.
-    priors: for each exemplar None or float [H, W] ≥ 0, how welcome its patches are (the image's own count 1 each).
     """
 
     def __init__(
         self,
         image: Tensor,
-        exemplars: Sequence[Tensor] = (),
-        priors: Sequence[Tensor | None] | None = None,
+        exemplars: Sequence[PatchSource] = (),
         settings: PatchSettings | None = None,
         seed: int = 0,
     ) -> None:
         self.settings = settings or PatchSettings()
         self.channels = int(image.shape[0])
-        self._images = (image, *exemplars)
-        self._priors = (None, *(priors or [None] * len(exemplars)))
+        self._sources = (PatchSource(image), *exemplars)
         self._native = (int(image.shape[-2]), int(image.shape[-1]))
         self._scales = len(scale_sizes(self._native, self.settings.coarsest_side))
         self._banks: dict[int, PatchBank] = {}
@@ -84,16 +81,17 @@ class PatchDenoiser:
         """The patches at ``scale``, built once."""
         if scale not in self._banks:
             down = 2 ** (self._scales - 1 - scale)
-            images, priors = [], []
-            for image, prior in zip(self._images, self._priors, strict=True):
-                size = (max(2, round(image.shape[-2] / down)), max(2, round(image.shape[-1] / down)))
-                images.append(resize(image, size))
-                priors.append(None if prior is None else resize(prior[None], size)[0].clamp_min(0.0))
-            self._banks[scale] = PatchBank(images, priors)
+            self._banks[scale] = PatchBank([_reduced(source, down) for source in self._sources])
         return self._banks[scale]
 
     def stage(self, scale: int, size: Size, previous: PatchStage | None) -> PatchStage:
         return PatchStage(self.bank(scale), size, previous, self.settings, self._seed + scale)
+
+
+def _reduced(source: PatchSource, down: int) -> PatchSource:
+    size = (max(2, round(source.image.shape[-2] / down)), max(2, round(source.image.shape[-1] / down)))
+    prior = None if source.prior is None else resize(source.prior[None], size)[0].clamp_min(0.0)
+    return PatchSource(resize(source.image, size), prior, source.in_place)
 
 
 class PatchStage:

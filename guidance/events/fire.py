@@ -86,7 +86,7 @@ class Fire:
         "grass fire",
         "something burns fiercely",
     )
-    typical_share: float = 0.15
+    typical_share: float = 0.2
     local: bool = False
 
     def suitability(self, scene: Scene) -> FloatArray:
@@ -98,7 +98,7 @@ class Fire:
     def draw(self, scene: Scene, area: FloatArray, severity: float, rng: np.random.Generator) -> Drawing:
         shape, side = scene.shape, scene.short_side
         fuel = (area * (0.04 + self.suitability(scene))).astype(np.float32)
-        place = organic_place(area, 0.06 + 0.20 * severity, rng, 0.9, preference=blur(fuel, 0.03 * side))
+        place = organic_place(area, 0.03 + 0.18 * severity, rng, 0.9, preference=blur(fuel, 0.03 * side))
         burning = place > 0.5
         wind = wind_from(place, area, rng)
         # Fire runs through the gaps between crowns, but not over roofs, roads and water.

@@ -15,6 +15,9 @@ from .scene import Scene
 FloatArray = NDArray[np.float32]
 Shape = tuple[int, int]
 
+_MOST_OF_AREA = 0.75
+"""A place that grows leaves some of its area, so that its outline is its own."""
+
 
 def smoothstep(x: ArrayLike, low: float, high: float) -> FloatArray:
     """Smooth ramp from 0 at ``low`` to 1 at ``high``; ``low`` > ``high`` gives the falling ramp."""
@@ -212,15 +215,17 @@ def organic_place(
 ) -> FloatArray:
     """A soft, connected, irregular place grown inside ``area``: float32 [H, W] in 0…1, 0 where area is 0.
 
-    share: part of the area's weight that the place covers, about. roughness: 0 = ellipse, 1 = ragged.
+    share: part of the whole scene that the place covers, about, as far as the area has room for it.
+    roughness: 0 = ellipse, 1 = ragged.
     softness: width of its edge relative to its radius. A hard border of the area is met with a falloff to 0.
-    preference: 0…1 [H, W], where in the area it rather grows (the share is then one of area · preference).
+    preference: 0…1 [H, W], where in the area it rather grows; there pixels count towards the share in full.
     """
     shape = (area.shape[0], area.shape[1])
     wanted = area if preference is None else (area * preference).astype(np.float32)
     weight = float(wanted.sum())
     if weight <= 0.0 or share <= 0.0:
         return np.zeros(shape, np.float32)
+    share = min(share * area.size / weight, _MOST_OF_AREA)
     radius = max(np.sqrt(share * weight / np.pi), 1.5)
     # Well inside: the area as seen at half the place's own size, so that places keep off its borders.
     seen = blur(np.minimum(wanted, 1.0) * inside(area, 0.5 * radius), min(0.4 * radius, 0.1 * min(shape)))
@@ -239,7 +244,7 @@ def organic_place(
     reach = (np.hypot(u / stretch, v * stretch) / (0.2 + 0.8 * np.sqrt(seen))).astype(np.float32)
     order = np.argsort(reach, axis=None)
     covered = np.cumsum(wanted.ravel()[order], dtype=np.float64)
-    last = min(int(np.searchsorted(covered, min(share, 1.0) * covered[-1])), order.size - 1)
+    last = min(int(np.searchsorted(covered, share * covered[-1])), order.size - 1)
     threshold = max(float(reach.ravel()[order[last]]), 1e-3)
     reach = np.where(largest_part(reach <= threshold * (1.0 + softness)), reach, np.float32(np.inf))
     place = smoothstep(reach, threshold * (1.0 + softness), threshold * (1.0 - softness))

@@ -1,0 +1,61 @@
+"""What a user gives to an edit, checked and copied once, at its entry. Every function raises InputError."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..rasters.layout import as_rgb
+from ..rasters.raster import MAX_SIDE, MIN_SIDE
+from ..rasters.regions import check_mask
+
+def checked_device(name: str) -> str:
+    """The name of a torch device that exists here."""
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"The device '{name}' is not available here; choose another, for example cpu.") from error
+    return name
+
+
+def checked_image(image: Tensor, name: str) -> Tensor:
+    """A float32 copy on the CPU of an image [C, H, W] in 0…1; ``name`` begins the message."""
+    if image.ndim != 3 or not image.is_floating_point():
+        raise InputError(f"{name} is {image.dtype} {list(image.shape)}; give float values [bands, height, width] in 0…1.")
+    height, width = image.shape[-2:]
+    if min(height, width) < MIN_SIDE or max(height, width) > MAX_SIDE:
+        raise InputError(f"{name} is {width}×{height} px; a side may have {MIN_SIDE} to {MAX_SIDE:,} px.")
+    if not bool(torch.isfinite(image).all()):
+        raise InputError(f"{name} holds NaN or infinite values; fill them with numbers first.")
+    if float(image.min()) < 0.0 or float(image.max()) > 1.0:
+        raise InputError(f"{name} has values outside 0…1; scale them into it first.")
+    if bool((image == image[:, :1, :1]).all()):
+        raise InputError(f"{name} has one colour only, so there is nothing to learn from; choose a picture with content.")
+    return image.detach().to("cpu", torch.float32, copy=True)
+
+
+def checked_exemplar(exemplar: Tensor, source: Tensor) -> Tensor:
+    """A copy of an exemplar [C, h, w] in 0…1 with the bands of ``source``."""
+    checked = checked_image(exemplar, "The exemplar")
+    if checked.shape[0] == source.shape[0]:
+        return checked
+    if source.shape[0] == 1:
+        return as_rgb(checked).mean(0, keepdim=True)
+    if source.shape[0] == 3:
+        return as_rgb(checked).clone()
+    raise InputError(
+        f"The exemplar has {checked.shape[0]} bands and the image {source.shape[0]}; give one with the same bands."
+    )
+
+
+def checked_region(roi: Tensor, source: Tensor) -> Tensor:
+    """A copy of a region [H, W] in 0…1 that selects some of ``source`` and not all of it."""
+    if tuple(roi.shape) != tuple(source.shape[-2:]):
+        raise InputError(
+            f"The region has the shape {list(roi.shape)}, not {list(source.shape[-2:])}; give one of the image's size."
+        )
+    values = roi.detach().to("cpu", torch.float32, copy=True)
+    if not bool(torch.isfinite(values).all()):
+        raise InputError("The region holds values that are not finite numbers; give 0…1.")
+    return check_mask(values.clamp(0.0, 1.0), "The region")

@@ -1,0 +1,56 @@
+"""What a user may choose about an edit. The one home of these defaults, for node, command and Python alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import InputError
+
+MAX_STRENGTH = 3.0
+MAX_CANDIDATES = 64
+MAX_WORDS = 200
+EXEMPLARS = ("auto", "none")
+GUIDES = ("compact",)
+
+
+@dataclass(frozen=True)
+class EditSettings:
+    """Everything that a user may choose. Raises InputError for a value that cannot be.
+
+    seed: the same seed gives the same bytes on the same machine.
+    strength: 0 does not guide at all, 1 gives the event's typical extent, 2 twice that, as far as the image has room.
+    candidates: so many seeds are tried (seed, seed + 1, …) and the guide's favourite is kept.
+    exemplars: "auto" draws the event that the text speaks of as further patches, "none" does without.
+    guide: name of the guide. device: where the model runs, for example "cpu" or "cuda".
+    """
+
+    seed: int = 0
+    strength: float = 1.0
+    candidates: int = 1
+    exemplars: str = "auto"
+    guide: str = "compact"
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**63 - MAX_CANDIDATES:
+            raise InputError(f"The seed {self.seed} is no whole number from 0 up; choose another.")
+        if not 0.0 <= self.strength <= MAX_STRENGTH:
+            raise InputError(f"The strength {self.strength:g} is outside 0…{MAX_STRENGTH:g}; 1 is a typical event.")
+        if not 1 <= self.candidates <= MAX_CANDIDATES:
+            raise InputError(f"{self.candidates} candidates cannot be made; choose 1 to {MAX_CANDIDATES}.")
+        if self.exemplars not in EXEMPLARS:
+            raise InputError(f"Exemplars cannot be '{self.exemplars}'; choose one of {', '.join(EXEMPLARS)}.")
+        if self.guide not in GUIDES:
+            raise InputError(f"There is no guide '{self.guide}'; choose one of {', '.join(GUIDES)}.")
+
+
+def check_prompt(text: str) -> str:
+    """The text without superfluous blanks. Raises InputError for an empty one or one beyond MAX_WORDS."""
+    words = text.split()
+    if not words:
+        raise InputError("The prompt is empty; say in one sentence what the image should show.")
+    if len(words) > MAX_WORDS:
+        raise InputError(
+            f"The prompt has {len(words):,} words; say in one sentence of at most {MAX_WORDS} what the image should show."
+        )
+    return " ".join(words)

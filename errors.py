@@ -1,9 +1,9 @@
 """The errors a user can act on. Each message is one sentence: what is wrong, with which input, and what to do.
 
-    SinDDMError
-    ├── InputError (ValueError)      an image, mask, prompt, option or file that cannot be used
-    ├── OutputError (OSError)        a result that cannot be written
-    └── MissingPackageError (ImportError)   an optional package that the request needs
+SinDDMError
+├── InputError (ValueError)      an image, mask, prompt, option or file that cannot be used
+├── OutputError (OSError)        a result that cannot be written
+└── MissingPackageError (ImportError)   an optional package that the request needs
 """
 
 

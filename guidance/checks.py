@@ -10,19 +10,24 @@ from ..rasters.layout import as_rgb
 from ..rasters.raster import MAX_SIDE, MIN_SIDE
 from ..rasters.regions import check_mask
 
+
 def checked_device(name: str) -> str:
     """The name of a torch device that exists here."""
     try:
         torch.zeros(1, device=name)
     except (RuntimeError, AssertionError) as error:
-        raise InputError(f"The device '{name}' is not available here; choose another, for example cpu.") from error
+        raise InputError(
+            f"The device '{name}' is not available here; choose another, for example cpu."
+        ) from error
     return name
 
 
 def checked_image(image: Tensor, name: str) -> Tensor:
     """A float32 copy on the CPU of an image [C, H, W] in 0…1; ``name`` begins the message."""
     if image.ndim != 3 or not image.is_floating_point():
-        raise InputError(f"{name} is {image.dtype} {list(image.shape)}; give float values [bands, height, width] in 0…1.")
+        raise InputError(
+            f"{name} is {image.dtype} {list(image.shape)}; give float values [bands, height, width] in 0…1."
+        )
     height, width = image.shape[-2:]
     if min(height, width) < MIN_SIDE or max(height, width) > MAX_SIDE:
         raise InputError(f"{name} is {width}×{height} px; a side may have {MIN_SIDE} to {MAX_SIDE:,} px.")
@@ -31,7 +36,9 @@ def checked_image(image: Tensor, name: str) -> Tensor:
     if float(image.min()) < 0.0 or float(image.max()) > 1.0:
         raise InputError(f"{name} has values outside 0…1; scale them into it first.")
     if bool((image == image[:, :1, :1]).all()):
-        raise InputError(f"{name} has one colour only, so there is nothing to learn from; choose a picture with content.")
+        raise InputError(
+            f"{name} has one colour only, so there is nothing to learn from; choose a picture with content."
+        )
     return image.detach().to("cpu", torch.float32, copy=True)
 
 

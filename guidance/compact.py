@@ -237,14 +237,18 @@ def load_compact_guide(device: str | torch.device = "cpu", path: Path = WEIGHTS)
         with safe_open(path, framework="pt") as file:
             header: dict[str, str] = dict(file.metadata() or {})
             if header.get("format") != FORMAT or header.get("version") != VERSION:
-                raise InputError(f"{path} is not a compact guide of version {VERSION}: train or install it again.")
+                raise InputError(
+                    f"{path} is not a compact guide of version {VERSION}: train or install it again."
+                )
             tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
     except InputError:
         raise
     except Exception as error:  # safetensors raises its own error class, which it does not export to Python
         raise InputError(f"{path} cannot be read as a compact guide: install the package again.") from error
     for module, prefix in ((image, "image."), (text, "text.")):
-        module.load_state_dict({key[len(prefix):]: value for key, value in tensors.items() if key.startswith(prefix)})
+        module.load_state_dict(
+            {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
+        )
     return CompactGuide(image.to(device), text.to(device), header)
 
 

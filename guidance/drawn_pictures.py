@@ -69,8 +69,13 @@ class _Job:
 
 def _resized(values: FloatArray, side: int) -> FloatArray:
     channels = values[..., None] if values.ndim == 2 else values
-    planes = [Image.fromarray(channels[..., c]).resize((side, side), Image.Resampling.BOX) for c in range(channels.shape[-1])]
-    return np.stack([np.asarray(plane, np.float32) for plane in planes], -1).reshape((side, side, *values.shape[2:]))
+    planes = [
+        Image.fromarray(channels[..., c]).resize((side, side), Image.Resampling.BOX)
+        for c in range(channels.shape[-1])
+    ]
+    return np.stack([np.asarray(plane, np.float32) for plane in planes], -1).reshape(
+        (side, side, *values.shape[2:])
+    )
 
 
 def random_view(rgb: FloatArray, rng: np.random.Generator) -> FloatArray:
@@ -90,7 +95,9 @@ def random_patch(weights: FloatArray, rng: np.random.Generator) -> FloatArray:
     row, column = divmod(int(rng.choice(flat.size, p=flat / flat.sum())), width)
     radius = float(rng.uniform(0.12, 0.5)) * min(height, width)
     rows, columns = np.indices(weights.shape, dtype=np.float32)
-    distance = np.hypot((rows - row) * float(rng.uniform(0.7, 1.4)), (columns - column) * float(rng.uniform(0.7, 1.4)))
+    distance = np.hypot(
+        (rows - row) * float(rng.uniform(0.7, 1.4)), (columns - column) * float(rng.uniform(0.7, 1.4))
+    )
     ragged = ndimage.gaussian_filter(rng.standard_normal(weights.shape), 0.25 * radius)
     ragged *= 0.5 * radius / max(float(ragged.std()), 1e-9)
     soft = (radius + ragged - distance) / float(rng.uniform(1.0, 6.0))
@@ -105,7 +112,10 @@ def draw_colour(scene: Scene, rgb: tuple[float, float, float], rng: np.random.Ge
         mask = mask * (dots > float(rng.uniform(-0.5, 0.4)) * dots.std()).astype(np.float32)
     colour = np.clip(np.array(rgb, np.float32) * float(rng.uniform(0.8, 1.15)) + rng.normal(0, 0.03, 3), 0, 1)
     detail = scene.luminance - ndimage.gaussian_filter(scene.luminance, 0.15 * scene.short_side)
-    textured = colour * (1.0 + float(rng.uniform(0.0, 2.0)) * detail[..., None]) + float(rng.uniform(0, 0.5)) * detail[..., None]
+    textured = (
+        colour * (1.0 + float(rng.uniform(0.0, 2.0)) * detail[..., None])
+        + float(rng.uniform(0, 0.5)) * detail[..., None]
+    )
     image = np.clip(scene.rgb + mask[..., None] * (textured - scene.rgb), 0, 1)
     return Drawing(image.astype(np.float32), mask.astype(np.float32))
 
@@ -137,9 +147,20 @@ def draw_event(scene: Scene, event: Event, rng: np.random.Generator) -> Drawing 
 def cover_map(scene: Scene, scene_class: str) -> NDArray[np.uint8]:
     """Ground cover [32, 32] as index into COVERS where the colour heuristics are sure of it."""
     grass = np.clip(scene.vegetation - scene.trees, 0, 1).astype(np.float32)
-    maps = {"trees": scene.trees, "grass": grass, "water": scene.water, "bare": scene.bare, "built": scene.built}
+    maps = {
+        "trees": scene.trees,
+        "grass": grass,
+        "water": scene.water,
+        "bare": scene.bare,
+        "built": scene.built,
+    }
     allowed = COVERS_BY_SCENE.get(scene_class, ())
-    stack = np.stack([_resized(maps[name], COVER_SIDE) if name in allowed else np.zeros((COVER_SIDE,) * 2) for name in COVERS])
+    stack = np.stack(
+        [
+            _resized(maps[name], COVER_SIDE) if name in allowed else np.zeros((COVER_SIDE,) * 2)
+            for name in COVERS
+        ]
+    )
     best = stack.argmax(0).astype(np.uint8)
     return np.where(stack.max(0) > 0.6, best, np.uint8(UNKNOWN_COVER)).astype(np.uint8)
 
@@ -152,7 +173,9 @@ def _read(path: Path) -> FloatArray:
 def _work(job: _Job) -> Pictures:
     rng = np.random.default_rng(job.seed)
     rows: list[tuple[FloatArray, FloatArray, NDArray[np.uint8], str]] = []
-    preferred = [path for path in job.paths if path.parent.name in EVENT_SCENES.get(job.kind, ())] or job.paths
+    preferred = [
+        path for path in job.paths if path.parent.name in EVENT_SCENES.get(job.kind, ())
+    ] or job.paths
     # An event that fits few scenes gets several attempts a picture, and fewer pictures when they all fail.
     for attempt in range(job.count * (1 if job.kind == UNCHANGED else 6)):
         if len(rows) == job.count:
@@ -165,14 +188,18 @@ def _work(job: _Job) -> Pictures:
         if job.event is not None:
             drawing = draw_event(scene, job.event, rng)
         elif job.kind == PATCHED:
-            drawing = draw_patch(scene, random_view(_read(job.paths[int(rng.integers(len(job.paths)))]), rng), rng)
+            drawing = draw_patch(
+                scene, random_view(_read(job.paths[int(rng.integers(len(job.paths)))]), rng), rng
+            )
         elif job.kind == UNCHANGED:
             drawing = Drawing(scene.rgb, np.zeros(scene.shape, np.float32))
         else:
             drawing = draw_colour(scene, COLOURS[job.kind].rgb, rng)
         if drawing is not None:
             cover = cover_map(scene, path.parent.name)
-            rows.append((_resized(drawing.image, SIDE), _resized(drawing.mask, SIDE), cover, path.parent.name))
+            rows.append(
+                (_resized(drawing.image, SIDE), _resized(drawing.mask, SIDE), cover, path.parent.name)
+            )
     images, masks, covers, scenes = ([row[i] for row in rows] for i in range(4))
     n = len(rows)
     return Pictures(
@@ -193,7 +220,9 @@ def split_scenes(folder: Path, seed: int) -> tuple[tuple[Path, ...], tuple[Path,
     for name in SCENE_PHRASINGS:
         paths = sorted((folder / name).glob("*.*"))
         if not paths:
-            raise InputError(f"{folder / name} holds no pictures: DATA must be a folder with one folder a UC Merced class.")
+            raise InputError(
+                f"{folder / name} holds no pictures: DATA must be a folder with one folder a UC Merced class."
+            )
         order = rng.permutation(len(paths))
         count = max(1, round(HELD_OUT_SHARE * len(paths)))
         held_out += [paths[i] for i in order[:count]]
@@ -201,25 +230,41 @@ def split_scenes(folder: Path, seed: int) -> tuple[tuple[Path, ...], tuple[Path,
     return tuple(training), tuple(held_out)
 
 
-def draw_pictures(folder: Path, events: Sequence[Event], per_event: int, seed: int, workers: int = 1) -> Pictures:
+def draw_pictures(
+    folder: Path, events: Sequence[Event], per_event: int, seed: int, workers: int = 1
+) -> Pictures:
     """All scenes of ``folder`` unchanged, and ``per_event`` drawings of each event (a third as many of each colour).
 
     A seventh as many drawings again are made over held-out scenes. The same arguments give the same pictures,
     whatever ``workers`` is.
     """
-    counts = {event.name: per_event for event in events} | {name: per_event // 3 for name in COLOURS} | {PATCHED: per_event}
+    counts = (
+        {event.name: per_event for event in events}
+        | {name: per_event // 3 for name in COLOURS}
+        | {PATCHED: per_event}
+    )
     renderers: dict[str, Event] = {event.name: event for event in events}
     jobs: list[_Job] = []
     for held_out, paths in zip((False, True), split_scenes(folder, seed), strict=True):
-        jobs += [_Job(UNCHANGED, None, paths[i : i + 200], len(paths[i : i + 200]), held_out, (seed, 1)) for i in range(0, len(paths), 200)]
+        jobs += [
+            _Job(UNCHANGED, None, paths[i : i + 200], len(paths[i : i + 200]), held_out, (seed, 1))
+            for i in range(0, len(paths), 200)
+        ]
         for k, (kind, full) in enumerate(counts.items()):
             count = max(2, full // 7) if held_out else full
             for start in range(0, count, 40):
                 job_seed = (seed, 2, int(held_out), k, start)
-                jobs.append(_Job(kind, renderers.get(kind), paths, min(40, count - start), held_out, job_seed))
+                jobs.append(
+                    _Job(kind, renderers.get(kind), paths, min(40, count - start), held_out, job_seed)
+                )
     if workers == 1:
         parts = [_work(job) for job in jobs]
     else:
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
             parts = list(pool.map(_work, jobs))
-    return Pictures(**{field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Pictures)})
+    return Pictures(
+        **{
+            field.name: np.concatenate([getattr(part, field.name) for part in parts])
+            for field in fields(Pictures)
+        }
+    )

@@ -74,7 +74,9 @@ def edit_image(
         for i in range(settings.candidates):
             watch = _watch(progress, i, settings.candidates, job)
             edited, changed = job.paste(source, *_edit_once(job, settings.seed + i, watch))
-            scored.append(Candidate(edited, changed, clip_score(job.guide, edited, job.target), settings.seed + i))
+            scored.append(
+                Candidate(edited, changed, clip_score(job.guide, edited, job.target), settings.seed + i)
+            )
         best = max(scored, key=lambda candidate: candidate.score)
         if progress is not None:
             progress(Progress(1.0, "done", as_rgb(best.image)))
@@ -96,7 +98,9 @@ def edit_image(
         )
 
 
-_NOTHING_CHANGED = "Nothing changed visibly; raise the strength, give a region or word the prompt differently."
+_NOTHING_CHANGED = (
+    "Nothing changed visibly; raise the strength, give a region or word the prompt differently."
+)
 
 
 @dataclass(frozen=True)
@@ -132,11 +136,15 @@ def _prepare(
     target = guide.embed_texts([text])[0]
     warnings = []
     if guide.vocabulary_similarity(text) < VOCABULARY_THRESHOLD:
-        warnings.append(f"The guide hardly knows the words of '{text}'; expect little, or name the event more plainly.")
+        warnings.append(
+            f"The guide hardly knows the words of '{text}'; expect little, or name the event more plainly."
+        )
     event = find_event(guide, target)[0] if settings.exemplars == "auto" else None
     if settings.exemplars == "auto" and event is None and not further:
         warnings.append("No event that can be drawn was found in the prompt; the guide alone paints it.")
-    window = whole((int(source.shape[-2]), int(source.shape[-1]))) if region is None else window_around(region)
+    window = (
+        whole((int(source.shape[-2]), int(source.shape[-1]))) if region is None else window_around(region)
+    )
     return _Job(
         image=window.cut(source).to(device),
         region=None if region is None else window.cut(region).to(device),
@@ -159,16 +167,18 @@ def _edit_once(job: _Job, seed: int, watch: Watch | None) -> tuple[Tensor, Tenso
     if job.event is not None and strength > 0:
         rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
         drawn = draw_exemplars(image, job.event, job.region, strength, job.guide, job.target, rng, DRAWINGS)
-    source = image * 2.0 - 1.0
-    welcome = float(np.expm1(WELCOME * strength))
-    exemplars = [PatchSource(each.image * 2.0 - 1.0, welcome * grow(each.mask, 4)) for each in drawn]
-    elsewhere = [PatchSource(each * 2.0 - 1.0, torch.full_like(each[0], welcome), False) for each in job.further]
-    model = PatchDenoiser(source, [*exemplars, *elsewhere], GUIDED_PATCHES, seed)
+    model = PatchDenoiser(
+        _with_event(image, torch.zeros_like(image[0])),
+        _sources(job, drawn),
+        GUIDED_PATCHES,
+        seed,
+        compared=len(image),
+    )
+    source = model.image
     if drawn:
-        allowed = _around(torch.stack([each.mask for each in drawn]).amax(0))
+        allowed = _around(torch.stack([each.mask for each in drawn]).amax(0).to(image.device))
     else:
-        small = resize(source, model.sizes(size)[0])
-        gradient = text_gradient(job.guide, job.target, small, generator, 16)
+        gradient = text_gradient(job.guide, job.target, resize(source, model.sizes(size)[0]), generator, 16)
         allowed = energy_mask(gradient, min(0.9, GUIDED_SHARE * strength + 1e-3), size)
     if job.region is not None:
         allowed = allowed * job.region
@@ -176,10 +186,33 @@ def _edit_once(job: _Job, seed: int, watch: Watch | None) -> tuple[Tensor, Tenso
         toward_text(job.guide, job.target, GRADIENT_SHARE * strength, allowed, generator),
         keep_outside(source, allowed),
     )
-    sampled = sample(model, size, generator, plan=EDIT_PLAN, start=source, steer=steer, watch=watch, device=image.device)
-    edited = (sampled * 0.5 + 0.5).clamp(0.0, 1.0)
+    sampled = sample(
+        model, size, generator, plan=EDIT_PLAN, start=source, steer=steer, watch=watch, device=image.device
+    )
+    edited, event = (sampled * 0.5 + 0.5).clamp(0.0, 1.0).split([len(image), 1])
+    # Where a drawing lent no patch the scene is as it was, only its grain may have been dealt anew: it stays.
+    allowed = allowed * _around(event[0]) if drawn and not job.further else allowed
     changed = changed_mask(image, edited, allowed)
     return torch.where(changed > 0, image + (edited - image) * changed, image), changed
+
+
+def _with_event(image: Tensor, event: Tensor) -> Tensor:
+    """An image [C, H, W] and how much of each pixel an event changed [H, W], 0…1 → [C + 1, H, W] in −1…1."""
+    return torch.cat([image, event[None]]) * 2.0 - 1.0
+
+
+def _sources(job: _Job, drawn: Sequence[DrawnExemplar]) -> list[PatchSource]:
+    """Patches beside the image's own; at strength 0 none of them may be used."""
+    welcome = float(np.expm1(WELCOME * job.strength))
+    device = job.image.device
+    sources = [
+        PatchSource(_with_event(each.image, each.mask).to(device), welcome * grow(each.mask, 4).to(device))
+        for each in drawn
+    ]
+    for each in job.further:
+        everywhere = torch.ones_like(each[0])
+        sources.append(PatchSource(_with_event(each, everywhere), welcome * everywhere, in_place=False))
+    return sources
 
 
 def _around(mask: Tensor) -> Tensor:

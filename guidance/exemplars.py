@@ -83,7 +83,8 @@ def draw_exemplars(
             return []
         if event.typical_share <= WHOLE_SCENE_SHARE:
             area = area * _window(_favourite(sketch, event, strength, guide, target, rng), scene.shape)
-    severity = _usual_severity(strength) if event.local else _severity_for(event, sketch, area, share, rng)
+    placed = not event.local and event.typical_share <= WHOLE_SCENE_SHARE
+    severity = _severity_for(event, sketch, area, share, rng) if placed else _usual_severity(strength)
     drawings = [event.draw(scene, area.astype(np.float32), severity, rng) for _ in range(count)]
     return [_as_exemplar(image, drawing) for drawing in drawings if drawing.mask.any()]
 
@@ -106,7 +107,9 @@ def _favourite(
     return drawings[int(rng.choice(len(drawings), p=odds / odds.sum()))].mask
 
 
-def _severity_for(event: Event, sketch: Scene, area: FloatArray, share: float, rng: np.random.Generator) -> float:
+def _severity_for(
+    event: Event, sketch: Scene, area: FloatArray, share: float, rng: np.random.Generator
+) -> float:
     """The severity 0…1 at which a drawing inside ``area`` [H, W] changes ``share`` of the image, about."""
     small = resize(torch.from_numpy(np.ascontiguousarray(area))[None], sketch.shape)[0].clamp(0, 1).numpy()
     seed = int(rng.integers(2**62))

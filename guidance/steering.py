@@ -57,13 +57,15 @@ def toward_text(
         size = (int(clean.shape[-2]), int(clean.shape[-1]))
         weight = resize(mask[None], size).clamp(0.0, 1.0)
         gradient = text_gradient(guide, target, clean, generator, views) * weight
-        scale = (clean * weight).norm() / (gradient.norm() + 1e-12)
+        scale = (as_rgb(clean) * weight).norm() / (gradient.norm() + 1e-12)
         return clean + strength * scale * gradient
 
     return steer
 
 
-def text_gradient(guide: Guide, target: Tensor, clean: Tensor, generator: torch.Generator, views: int) -> Tensor:
+def text_gradient(
+    guide: Guide, target: Tensor, clean: Tensor, generator: torch.Generator, views: int
+) -> Tensor:
     """∂ cos(guide(x̂_0), target) / ∂ x̂_0, mean over random views, [C, H, W]; bands that the guide does not see get 0."""
     with torch.enable_grad():
         leaf = clean.detach().requires_grad_(True)

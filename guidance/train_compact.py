@@ -96,7 +96,11 @@ class Labels:
         texts = []
         for i, phrasings in enumerate(self.training):
             phrase = phrasings[int(rng.integers(len(phrasings)))]
-            template = TEMPLATES[int(rng.integers(len(TEMPLATES)))] if not self.ground[i] else TEMPLATES[-4 * int(rng.integers(2))]
+            template = (
+                TEMPLATES[int(rng.integers(len(TEMPLATES)))]
+                if not self.ground[i]
+                else TEMPLATES[-4 * int(rng.integers(2))]
+            )
             texts.append(template.format(phrase, place=PLACES[int(rng.integers(len(PLACES)))]))
         return texts
 
@@ -115,15 +119,27 @@ class Batch:
 class Sampler:
     """Draws augmented batches: half events, a fifth colours and patches, the rest unchanged scenes."""
 
-    def __init__(self, pictures: Pictures, labels: Labels, settings: Training, rng: np.random.Generator) -> None:
+    def __init__(
+        self, pictures: Pictures, labels: Labels, settings: Training, rng: np.random.Generator
+    ) -> None:
         self.pictures, self.labels, self.settings, self.rng = pictures, labels, settings, rng
-        self.rows = {kind: np.flatnonzero(pictures.kinds == kind) for kind in np.unique(pictures.kinds).tolist()}
+        self.rows = {
+            kind: np.flatnonzero(pictures.kinds == kind) for kind in np.unique(pictures.kinds).tolist()
+        }
         self.events = [kind for kind in labels.events if kind in self.rows]
         self.colours = [kind for kind in COLOURS if kind in self.rows]
 
     def _kind(self) -> str:
         draw = self.rng.random()
-        pool = self.events if draw < 0.55 else self.colours if draw < 0.68 else [PATCHED] if draw < 0.74 else [UNCHANGED]
+        pool = (
+            self.events
+            if draw < 0.55
+            else self.colours
+            if draw < 0.68
+            else [PATCHED]
+            if draw < 0.74
+            else [UNCHANGED]
+        )
         return pool[int(self.rng.integers(len(pool)))]
 
     def _crop(self, row: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -137,7 +153,10 @@ class Sampler:
         image = F.interpolate(image, (side, side), mode="bilinear", antialias=True)
         share = F.adaptive_avg_pool2d(mask, side // STRIDE)
         cover_rows = self.pictures.covers[row].shape[0] / SIDE
-        grid = [((start + (np.arange(side // STRIDE) + 0.5) * length * STRIDE / side) * cover_rows).astype(int) for start in (top, left)]
+        grid = [
+            ((start + (np.arange(side // STRIDE) + 0.5) * length * STRIDE / side) * cover_rows).astype(int)
+            for start in (top, left)
+        ]
         cover = torch.from_numpy(self.pictures.covers[row][np.ix_(*grid)])[None, None]
         turns = int(rng.integers(4))
         turned = [torch.rot90(values, turns, (2, 3)) for values in (image, share, cover)]
@@ -156,7 +175,9 @@ class Sampler:
         images = grey + (images - grey) * uniform(0.65, 1.35)
         mean = images.mean((1, 2, 3), keepdim=True)
         images = mean + (images - mean) * uniform(0.75, 1.25) + uniform(-0.08, 0.08)
-        images = (images * uniform(0.92, 1.08, 3, 1, 1) * uniform(0.85, 1.15)).clamp(0.002, 1) ** uniform(0.85, 1.2)
+        images = (images * uniform(0.92, 1.08, 3, 1, 1) * uniform(0.85, 1.15)).clamp(0.002, 1) ** uniform(
+            0.85, 1.2
+        )
         coarse = F.interpolate(F.avg_pool2d(images, 2), scale_factor=2.0, mode="bilinear")
         images = torch.lerp(images, coarse, uniform(0, 1) * (uniform(0, 1) < 0.35))
         noise = torch.from_numpy(rng.standard_normal(images.shape).astype(np.float32))
@@ -236,7 +257,10 @@ class Trainer:
         self.parameters = [*self.image.parameters(), *self.text.parameters(), self.scale]
         weights = [p for p in self.parameters if p.ndim > 1]
         others = [p for p in self.parameters if p.ndim <= 1]
-        groups = [{"params": weights, "weight_decay": settings.decay}, {"params": others, "weight_decay": 0.0}]
+        groups = [
+            {"params": weights, "weight_decay": settings.decay},
+            {"params": others, "weight_decay": 0.0},
+        ]
         self.optimizer = torch.optim.AdamW(groups, lr=settings.rate, betas=(0.9, 0.98))
         self.mean_image, self.mean_text = ImageTower(), TextSide()
         self.average(0.0)
@@ -258,9 +282,13 @@ class Trainer:
 
     def _entropy(self, vectors: Tensor, texts: Tensor, targets: Targets) -> Tensor:
         """Weighted cross-entropy of unit ``vectors`` [..., D] over the labels that count, mean over the K texts."""
-        logits = self.scale.exp().clamp(max=25.0) * torch.einsum("...d,kld->...kl", F.normalize(vectors, dim=-1), texts)
+        logits = self.scale.exp().clamp(max=25.0) * torch.einsum(
+            "...d,kld->...kl", F.normalize(vectors, dim=-1), texts
+        )
         logits = logits.masked_fill(~targets.counts[..., None, :], -30.0)
-        loss = -logits.log_softmax(-1).gather(-1, targets.right[..., None, None].expand(*logits.shape[:-1], 1))
+        loss = -logits.log_softmax(-1).gather(
+            -1, targets.right[..., None, None].expand(*logits.shape[:-1], 1)
+        )
         return (loss.squeeze(-1).mean(-1) * targets.weight).sum()
 
     def _text_entropy(self, texts: Tensor) -> Tensor:
@@ -273,9 +301,18 @@ class Trainer:
     def loss(self, images: Tensor, texts: Tensor, targets: tuple[Targets, Targets]) -> Tensor:
         with torch.autocast("cpu", torch.bfloat16):
             places, pictures = self.image(images.to(memory_format=torch.channels_last))
-        return self._entropy(pictures.float(), texts, targets[0]) + self._entropy(places.float().permute(0, 2, 3, 1), texts, targets[1])
+        return self._entropy(pictures.float(), texts, targets[0]) + self._entropy(
+            places.float().permute(0, 2, 3, 1), texts, targets[1]
+        )
 
-    def attacked(self, batch: Batch, texts: Tensor, targets: tuple[Targets, Targets], radius: float, rng: np.random.Generator) -> Tensor:
+    def attacked(
+        self,
+        batch: Batch,
+        texts: Tensor,
+        targets: tuple[Targets, Targets],
+        radius: float,
+        rng: np.random.Generator,
+    ) -> Tensor:
         """``batch.images`` moved by one step from a random start, each inside the L2 ball of ``radius``."""
         start = torch.from_numpy(rng.standard_normal(batch.images.shape).astype(np.float32))
         start = start / start.flatten(1).norm(dim=1)[:, None, None, None] * 0.5 * radius
@@ -305,7 +342,9 @@ class Trainer:
         return float(loss.detach())
 
 
-def train(pictures: Pictures, labels: Labels, settings: Training, out: Path, seconds: float | None = None) -> int:
+def train(
+    pictures: Pictures, labels: Labels, settings: Training, out: Path, seconds: float | None = None
+) -> int:
     """Train on the pictures that are not held out and write ``out``, also every 200 steps. Returns the steps done.
 
     With ``seconds`` the run ends after that time, whatever the steps (and is then not exactly repeatable).
@@ -313,7 +352,11 @@ def train(pictures: Pictures, labels: Labels, settings: Training, out: Path, sec
     rng = np.random.default_rng((settings.seed, 7))
     trainer = Trainer(labels, settings)
     batches = iter(Sampler(pictures.subset(~pictures.held_out), labels, settings, rng))
-    header = {"labels": json.dumps(labels.names), "events": json.dumps(labels.events), "data": "UC Merced Land Use (public domain)"}
+    header = {
+        "labels": json.dumps(labels.names),
+        "events": json.dumps(labels.events),
+        "data": "UC Merced Land Use (public domain)",
+    }
     begin, count, done, running = time.monotonic(), 0, 0.0, 0.0
     while done < 1.0:
         loss = trainer.step(next(batches), done, count, rng)
@@ -323,12 +366,19 @@ def train(pictures: Pictures, labels: Labels, settings: Training, out: Path, sec
         if count % 50 == 0:
             print(f"step {count}  {min(done, 1):.0%}  loss {running:.3f}", file=sys.stderr, flush=True)
         if count % 200 == 0 or done >= 1.0:
-            save_compact(out, trainer.mean_image, trainer.mean_text, header | {"steps": str(count), "seed": str(settings.seed)})
+            save_compact(
+                out,
+                trainer.mean_image,
+                trainer.mean_text,
+                header | {"steps": str(count), "seed": str(settings.seed)},
+            )
     return count
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m comfyui_sinddm_rs.guidance.train_compact", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m comfyui_sinddm_rs.guidance.train_compact", description=__doc__
+    )
     parser.add_argument("data", type=Path, help="folder with one folder of pictures a UC Merced class")
     parser.add_argument("out", type=Path, help="the .safetensors file to write")
     parser.add_argument("--steps", type=int, default=Training.steps, help="updates (repeatable)")
@@ -347,7 +397,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             pictures.save(chosen.cache)
     labels = Labels([event.name for event in EVENTS], {event.name: event.phrases for event in EVENTS})
     settings = Training(steps=chosen.steps, batch=chosen.batch, seed=chosen.seed)
-    steps = train(pictures, labels, settings, chosen.out, None if chosen.minutes is None else 60 * chosen.minutes)
+    steps = train(
+        pictures, labels, settings, chosen.out, None if chosen.minutes is None else 60 * chosen.minutes
+    )
     print(json.dumps({"output": str(chosen.out), "pictures": len(pictures), "steps": steps}))
     return 0
 

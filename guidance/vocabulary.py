@@ -115,7 +115,9 @@ SCENE_PHRASINGS: dict[str, tuple[str, ...]] = {
     "baseballdiamond": _phrases(
         "baseball diamond, a baseball field, ballpark, a sports ground for baseball, softball field, infield and outfield"
     ),
-    "beach": _phrases("beach, a sandy beach, sea and sand, the coast, shoreline, waves on the beach, coastline, seaside, surf"),
+    "beach": _phrases(
+        "beach, a sandy beach, sea and sand, the coast, shoreline, waves on the beach, coastline, seaside, surf"
+    ),
     "buildings": _phrases(
         "buildings, large buildings, office buildings, commercial area, city blocks, factory roofs, downtown, industrial area"
     ),
@@ -129,17 +131,33 @@ SCENE_PHRASINGS: dict[str, tuple[str, ...]] = {
         """forest, a green forest, trees, woodland, dense trees, the woods, tree canopy, jungle, tree crowns, a lush green forest,
         healthy forest, woods"""
     ),
-    "freeway": _phrases("freeway, highway, motorway, a wide road with cars, lanes of a highway, expressway, traffic lanes"),
-    "golfcourse": _phrases("golf course, a golf green, fairway and bunkers, putting green, golf links, sand traps on grass"),
-    "harbor": _phrases("harbor, harbour, marina, boats at the pier, docked boats, a port, ships in the harbour, moored yachts, ships"),
-    "intersection": _phrases("intersection, crossroads, a road junction, street crossing, crossing streets, road intersection"),
+    "freeway": _phrases(
+        "freeway, highway, motorway, a wide road with cars, lanes of a highway, expressway, traffic lanes"
+    ),
+    "golfcourse": _phrases(
+        "golf course, a golf green, fairway and bunkers, putting green, golf links, sand traps on grass"
+    ),
+    "harbor": _phrases(
+        "harbor, harbour, marina, boats at the pier, docked boats, a port, ships in the harbour, moored yachts, ships"
+    ),
+    "intersection": _phrases(
+        "intersection, crossroads, a road junction, street crossing, crossing streets, road intersection"
+    ),
     "mediumresidential": _phrases(
         "residential area, houses and gardens, a suburb, suburban houses, houses, a neighbourhood, homes with yards"
     ),
-    "mobilehomepark": _phrases("mobile home park, trailer park, rows of mobile homes, caravans, trailers, manufactured homes"),
-    "overpass": _phrases("overpass, a bridge, flyover, viaduct, a road bridge, bridge over a road, an intact bridge, interchange"),
-    "parkinglot": _phrases("parking lot, parked cars, car park, rows of cars, a full parking area, vehicles in a lot"),
-    "river": _phrases("river, a stream, a calm river, the river and its banks, waterway, river bend, creek, canal"),
+    "mobilehomepark": _phrases(
+        "mobile home park, trailer park, rows of mobile homes, caravans, trailers, manufactured homes"
+    ),
+    "overpass": _phrases(
+        "overpass, a bridge, flyover, viaduct, a road bridge, bridge over a road, an intact bridge, interchange"
+    ),
+    "parkinglot": _phrases(
+        "parking lot, parked cars, car park, rows of cars, a full parking area, vehicles in a lot"
+    ),
+    "river": _phrases(
+        "river, a stream, a calm river, the river and its banks, waterway, river bend, creek, canal"
+    ),
     "runway": _phrases("runway, an airstrip, airport runway, landing strip, taxiway, tarmac of a runway"),
     "sparseresidential": _phrases(
         "a single house, sparse residential area, a house among trees, an isolated house, a rural house, a detached house, villa"
@@ -147,16 +165,24 @@ SCENE_PHRASINGS: dict[str, tuple[str, ...]] = {
     "storagetanks": _phrases(
         "storage tanks, a storage tank, oil tanks, round tanks, fuel storage, tank farm, cylindrical tanks, the storage"
     ),
-    "tenniscourt": _phrases("tennis court, tennis courts, a sports court, hard court, a tennis club, courts with nets"),
+    "tenniscourt": _phrases(
+        "tennis court, tennis courts, a sports court, hard court, a tennis club, courts with nets"
+    ),
 }
 """UC Merced class → phrasings."""
 
 COVER_PHRASINGS: dict[str, tuple[str, ...]] = {
     "trees": _phrases("trees, tree crowns, tree canopy, wooded, shrubs and trees, leafy trees, green trees"),
     "grass": _phrases("grass, green grass, a lawn, meadow, green field, low vegetation, turf, grassland"),
-    "water": _phrases("water, calm water, clear water, lake, pond, smooth water surface, the sea, open water, a body of water"),
-    "bare": _phrases("bare soil, bare ground, earth, dirt, sand and soil, barren land, gravel, unpaved ground"),
-    "built": _phrases("roofs and roads, pavement, concrete, asphalt, rooftops, built up area, paved surface, urban area"),
+    "water": _phrases(
+        "water, calm water, clear water, lake, pond, smooth water surface, the sea, open water, a body of water"
+    ),
+    "bare": _phrases(
+        "bare soil, bare ground, earth, dirt, sand and soil, barren land, gravel, unpaved ground"
+    ),
+    "built": _phrases(
+        "roofs and roads, pavement, concrete, asphalt, rooftops, built up area, paved surface, urban area"
+    ),
 }
 """Ground cover of a place → phrasings."""
 
@@ -189,20 +215,66 @@ class Colour:
 
 
 COLOURS: dict[str, Colour] = {
-    "red": Colour((0.75, 0.12, 0.10), _phrases("red, red paint, bright red, red soil, crimson, red roof, scarlet, red flowers")),
-    "orange": Colour((0.90, 0.50, 0.12), _phrases("orange, orange colour, orange paint, orange roof, autumn orange leaves")),
-    "yellow": Colour((0.90, 0.80, 0.15), _phrases("yellow, bright yellow, yellow flowers, golden field, yellow paint, rapeseed in bloom, sunflowers")),
-    "green": Colour((0.20, 0.62, 0.18), _phrases("green, bright green, vivid green, green paint, lush green, emerald green, algae bloom, grown over with plants")),
-    "turquoise": Colour((0.20, 0.72, 0.70), _phrases("turquoise, turquoise water, cyan, teal, tropical lagoon, turquoise sea, aqua")),
-    "blue": Colour((0.12, 0.28, 0.75), _phrases("blue, deep blue, blue paint, blue roof, navy blue, bright blue, swimming pool, blue tarpaulin")),
-    "purple": Colour((0.50, 0.20, 0.65), _phrases("purple, purple flowers, violet, lavender field, magenta, purple paint, lilac")),
-    "pink": Colour((0.92, 0.52, 0.65), _phrases("pink, pink flowers, cherry blossoms, rose coloured, pink paint, pink lake")),
-    "brown": Colour((0.42, 0.28, 0.16), _phrases("brown, dark brown, brown earth, chocolate brown, brown paint, rust brown, autumn brown")),
-    "sand": Colour((0.84, 0.72, 0.50), _phrases("desert sand, sand dunes, a sandy desert, beige, sandy, desert, dunes, sand")),
-    "white": Colour((0.95, 0.95, 0.95), _phrases("white, bright white, white paint, white roof, pure white, salt flat, chalk")),
-    "ice": Colour((0.74, 0.86, 0.93), _phrases("frozen lake, ice, pale blue ice, frozen water, icy water, frozen river, ice sheet")),
-    "grey": Colour((0.52, 0.52, 0.52), _phrases("grey, gray, concrete grey, grey paint, silver, steel grey, cement")),
-    "black": Colour((0.06, 0.06, 0.07), _phrases("black, pitch black, black paint, black surface, dark, solar panels, lava, coal")),
+    "red": Colour(
+        (0.75, 0.12, 0.10),
+        _phrases("red, red paint, bright red, red soil, crimson, red roof, scarlet, red flowers"),
+    ),
+    "orange": Colour(
+        (0.90, 0.50, 0.12), _phrases("orange, orange colour, orange paint, orange roof, autumn orange leaves")
+    ),
+    "yellow": Colour(
+        (0.90, 0.80, 0.15),
+        _phrases(
+            "yellow, bright yellow, yellow flowers, golden field, yellow paint, rapeseed in bloom, sunflowers"
+        ),
+    ),
+    "green": Colour(
+        (0.20, 0.62, 0.18),
+        _phrases(
+            "green, bright green, vivid green, green paint, lush green, emerald green, algae bloom, grown over with plants"
+        ),
+    ),
+    "turquoise": Colour(
+        (0.20, 0.72, 0.70),
+        _phrases("turquoise, turquoise water, cyan, teal, tropical lagoon, turquoise sea, aqua"),
+    ),
+    "blue": Colour(
+        (0.12, 0.28, 0.75),
+        _phrases(
+            "blue, deep blue, blue paint, blue roof, navy blue, bright blue, swimming pool, blue tarpaulin"
+        ),
+    ),
+    "purple": Colour(
+        (0.50, 0.20, 0.65),
+        _phrases("purple, purple flowers, violet, lavender field, magenta, purple paint, lilac"),
+    ),
+    "pink": Colour(
+        (0.92, 0.52, 0.65),
+        _phrases("pink, pink flowers, cherry blossoms, rose coloured, pink paint, pink lake"),
+    ),
+    "brown": Colour(
+        (0.42, 0.28, 0.16),
+        _phrases("brown, dark brown, brown earth, chocolate brown, brown paint, rust brown, autumn brown"),
+    ),
+    "sand": Colour(
+        (0.84, 0.72, 0.50),
+        _phrases("desert sand, sand dunes, a sandy desert, beige, sandy, desert, dunes, sand"),
+    ),
+    "white": Colour(
+        (0.95, 0.95, 0.95),
+        _phrases("white, bright white, white paint, white roof, pure white, salt flat, chalk"),
+    ),
+    "ice": Colour(
+        (0.74, 0.86, 0.93),
+        _phrases("frozen lake, ice, pale blue ice, frozen water, icy water, frozen river, ice sheet"),
+    ),
+    "grey": Colour(
+        (0.52, 0.52, 0.52), _phrases("grey, gray, concrete grey, grey paint, silver, steel grey, cement")
+    ),
+    "black": Colour(
+        (0.06, 0.06, 0.07),
+        _phrases("black, pitch black, black paint, black surface, dark, solar panels, lava, coal"),
+    ),
 }
 
 EVENT_SCENES: dict[str, tuple[str, ...]] = {

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -38,6 +40,18 @@ def write_raster(path: PathLike, edited: Tensor, like: Raster, changed: Tensor |
     target = check_output(path, like)
     stored = like.quantise(edited, changed)
     write_bytes(target, encode(stored, like.alpha, like.metadata, FORMATS[target.suffix.lower()]))
+
+
+def write_new(path: PathLike, pixels: Tensor, like: Raster) -> None:
+    """Write a new picture of any size, [C, H, W] in 0…1, with the bands, bit depth and value range of ``like``.
+
+    Raises OutputError as `check_output`, InputError as `Raster.quantise`.
+    """
+    target = check_output(path, replace(like, alpha=None))
+    blank = np.zeros((*pixels.shape[-2:], like.bands), like.stored.dtype)
+    # NaN equals nothing, so that every value counts as edited.
+    new = replace(like, pixels=torch.full_like(pixels, float("nan")), stored=blank)
+    write_bytes(target, encode(new.quantise(pixels), None, Metadata(), FORMATS[target.suffix.lower()]))
 
 
 def write_rgb(path: PathLike, pixels: Tensor) -> None:

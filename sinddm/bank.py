@@ -49,7 +49,6 @@ def principal_patches(images: Sequence[Tensor], components: int = COMPONENTS) ->
     return basis.reshape(kept, images[0].shape[0], ANALYSIS, ANALYSIS)
 
 
-
 @dataclass(frozen=True)
 class PatchSource:
     """An image whose patches a model may paint with.
@@ -76,13 +75,19 @@ class Matches:
 
 
 class PatchBank:
-    """All patches of ``sources`` at one scale; a patch's posterior is its prior times the likelihood of its noised version."""
+    """All patches of ``sources`` at one scale; a patch's posterior is its prior times the likelihood of its noised version.
 
-    def __init__(self, sources: Sequence[PatchSource], components: int = COMPONENTS) -> None:
+    compared: so many leading bands are compared (all by default); the others are carried along with the patches.
+    """
+
+    def __init__(
+        self, sources: Sequence[PatchSource], components: int = COMPONENTS, compared: int | None = None
+    ) -> None:
         images = self.images = tuple(source.image for source in sources)
+        self._compared = compared
         self.channels = int(images[0].shape[0])
         device = images[0].device
-        self.basis = principal_patches(images, components)
+        self.basis = principal_patches([image[:compared] for image in images], components)
         shapes = [(int(i.shape[-2]), int(i.shape[-1])) for i in images]
         self.heights = torch.tensor([h for h, _ in shapes], device=device)
         self.widths = torch.tensor([w for _, w in shapes], device=device)
@@ -90,7 +95,9 @@ class PatchBank:
         self.row_start = torch.cumsum(areas, 0) - areas
         self.features = torch.cat([self.analyse(image, 1)[0] for image in images])
         self.energy = self.features.square().sum(1)
-        priors = [torch.ones(s.image.shape[-2:], device=device) if s.prior is None else s.prior for s in sources]
+        priors = [
+            torch.ones(s.image.shape[-2:], device=device) if s.prior is None else s.prior for s in sources
+        ]
         self.log_prior = torch.cat([prior.reshape(-1) for prior in priors]).log().clamp_min(_EXCLUDED)
         self.in_place = torch.tensor([source.in_place for source in sources], device=device).float()
         margin = SYNTHESIS // 2
@@ -102,14 +109,16 @@ class PatchBank:
         ramp = torch.arange(SYNTHESIS, device=device) - margin
         window = torch.exp(-0.5 * (ramp / (0.28 * SYNTHESIS)) ** 2)
         self._window = (window[:, None] * window[None, :]).reshape(-1)
-        self._offset_y, self._offset_x = (v.reshape(-1) for v in torch.meshgrid(ramp + margin, ramp + margin, indexing="ij"))
+        self._offset_y, self._offset_x = (
+            v.reshape(-1) for v in torch.meshgrid(ramp + margin, ramp + margin, indexing="ij")
+        )
 
     def __len__(self) -> int:
         return int(self.features.shape[0])
 
     def analyse(self, image: Tensor, stride: int) -> tuple[Tensor, Size]:
         """Features float [Q, K] of the patches around every ``stride``-th pixel, row by row, and the grid's size."""
-        maps = F.conv2d(_pad(image, ANALYSIS // 2)[None], self.basis, stride=stride)[0]
+        maps = F.conv2d(_pad(image[: self._compared], ANALYSIS // 2)[None], self.basis, stride=stride)[0]
         return maps.flatten(1).T.contiguous(), (int(maps.shape[1]), int(maps.shape[2]))
 
     def row(self, image: Tensor, y: Tensor, x: Tensor) -> Tensor:

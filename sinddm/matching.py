@@ -22,7 +22,9 @@ def posterior_costs(bank: PatchBank, features: Tensor, rows: Tensor, level: Nois
     return (alpha * alpha * bank.energy[rows] - 2 * alpha * dots) / (2 * variance) - bank.log_prior[rows]
 
 
-def anchor_costs(bank: PatchBank, rows: Tensor, home: tuple[Tensor, Tensor], size: Size, anchor: float) -> Tensor:
+def anchor_costs(
+    bank: PatchBank, rows: Tensor, home: tuple[Tensor, Tensor], size: Size, anchor: float
+) -> Tensor:
     """``anchor`` × squared distance between a patch's place in its image and the query's place, in image sides.
 
     0 for patches of images of elsewhere.
@@ -36,13 +38,21 @@ def anchor_costs(bank: PatchBank, rows: Tensor, home: tuple[Tensor, Tensor], siz
 def grid_places(grid: Size, stride: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Pixel coordinates (y, x), int64 [Q] each, of a query grid's places, row by row."""
     y, x = torch.meshgrid(
-        torch.arange(grid[0], device=device) * stride, torch.arange(grid[1], device=device) * stride, indexing="ij"
+        torch.arange(grid[0], device=device) * stride,
+        torch.arange(grid[1], device=device) * stride,
+        indexing="ij",
     )
     return y.reshape(-1), x.reshape(-1)
 
 
 def search_exact(
-    bank: PatchBank, features: Tensor, level: NoiseLevel, keep: int, home: tuple[Tensor, Tensor], size: Size, anchor: float
+    bank: PatchBank,
+    features: Tensor,
+    level: NoiseLevel,
+    keep: int,
+    home: tuple[Tensor, Tensor],
+    size: Size,
+    anchor: float,
 ) -> tuple[Tensor, Tensor]:
     """The ``keep`` likeliest patches of the whole bank for each query: rows int64 [Q, K] and costs [Q, K], best first."""
     alpha, variance = level.alpha, level.sigma**2
@@ -61,7 +71,13 @@ def search_exact(
         part = slice(begin, begin + chunk)
         # The likelihood and the anchor share one matrix product: both are inner products with the query.
         left = torch.cat(
-            [features[part] * (alpha / variance), home_y[part, None], home_x[part, None], home_reach[part, None]], 1
+            [
+                features[part] * (alpha / variance),
+                home_y[part, None],
+                home_x[part, None],
+                home_reach[part, None],
+            ],
+            1,
         )
         right = torch.cat(
             [bank.features, (2 * pull * place_y)[:, None], (2 * pull * place_x)[:, None], -pull[:, None]], 1
@@ -73,7 +89,9 @@ def search_exact(
     return torch.cat(rows), torch.cat(costs)
 
 
-def carry_to_finer(bank: PatchBank, coarse: Matches, grid: Size, stride: int, size: Size, coarse_size: Size) -> Tensor:
+def carry_to_finer(
+    bank: PatchBank, coarse: Matches, grid: Size, stride: int, size: Size, coarse_size: Size
+) -> Tensor:
     """Rows [Q, K] of ``bank`` where the coarser scale's matches lead on a finer query grid.
 
     The finer bank's images are the same ones at a finer scale, so a match scales with its image.
@@ -110,7 +128,9 @@ def propose(bank: PatchBank, matches: Matches, jump: int, reach: int, generator:
     for radius in (reach, max(1, reach // 4)):
         shift = torch.randint(-radius, radius + 1, (2, y.numel()), generator=generator).to(y.device)
         candidates.append(
-            bank.row(image, _inside(y + shift[0], bank.heights[image]), _inside(x + shift[1], bank.widths[image]))
+            bank.row(
+                image, _inside(y + shift[0], bank.heights[image]), _inside(x + shift[1], bank.widths[image])
+            )
         )
     return torch.stack(candidates, 1)
 

@@ -50,6 +50,8 @@ class PatchDenoiser:
     """Closed-form :class:`~.denoiser.Denoiser` of ``image`` (float [C, H, W] in −1…1).
 
     exemplars: further images of the same channels, of any size, at the same ground resolution.
+    compared: patches are compared by so many leading bands (None: all); the others, such as a map of what a patch shows,
+        follow them into the result.
     """
 
     def __init__(
@@ -58,14 +60,17 @@ class PatchDenoiser:
         exemplars: Sequence[PatchSource] = (),
         settings: PatchSettings | None = None,
         seed: int = 0,
+        compared: int | None = None,
     ) -> None:
         self.settings = settings or PatchSettings()
+        self.image = image
         self.channels = int(image.shape[0])
         self._sources = (PatchSource(image), *exemplars)
         self._native = (int(image.shape[-2]), int(image.shape[-1]))
         self._scales = len(scale_sizes(self._native, self.settings.coarsest_side))
         self._banks: dict[int, PatchBank] = {}
         self._seed = seed
+        self._compared = compared
 
     def sizes(self, size: Size) -> list[Size]:
         """As many scales as the image itself has, whatever the output's size, so that patches keep their scale."""
@@ -75,13 +80,17 @@ class PatchDenoiser:
         ]
 
     def levels(self, scale: int, start: float) -> Sequence[NoiseLevel]:
-        return flow_levels(start, self.settings.steps if scale < self._scales - 1 else max(3, self.settings.steps // 2))
+        return flow_levels(
+            start, self.settings.steps if scale < self._scales - 1 else max(3, self.settings.steps // 2)
+        )
 
     def bank(self, scale: int) -> PatchBank:
         """The patches at ``scale``, built once."""
         if scale not in self._banks:
             down = 2 ** (self._scales - 1 - scale)
-            self._banks[scale] = PatchBank([_reduced(source, down) for source in self._sources])
+            self._banks[scale] = PatchBank(
+                [_reduced(source, down) for source in self._sources], compared=self._compared
+            )
         return self._banks[scale]
 
     def stage(self, scale: int, size: Size, previous: PatchStage | None) -> PatchStage:
@@ -115,7 +124,9 @@ class PatchStage:
         features, grid = bank.analyse(noisy, self._stride)
         home = grid_places(grid, self._stride, features.device)
         if self._exact:
-            rows, costs = search_exact(bank, features, level, 8 * settings.keep, home, self._size, settings.anchor)
+            rows, costs = search_exact(
+                bank, features, level, 8 * settings.keep, home, self._size, settings.anchor
+            )
         else:
             rows, costs = self._search_near(features, grid, home, level)
         weights = torch.softmax(-costs, dim=1)
@@ -130,12 +141,20 @@ class PatchStage:
             assert self._previous is not None and self._previous.matches is not None
             coarse = self._previous.matches
             kept = Matches(
-                *(v[:, : settings.keep] for v in (coarse.image, coarse.y, coarse.x)), coarse.grid, coarse.stride
+                *(v[:, : settings.keep] for v in (coarse.image, coarse.y, coarse.x)),
+                coarse.grid,
+                coarse.stride,
             )
             self._rows = carry_to_finer(bank, kept, grid, self._stride, self._size, self._previous._size)
         rows = self._rows
         for jump in (1, 2):
-            near = propose(bank, Matches(*bank.position(rows), grid, self._stride), jump << (self._turn % 2), 8, self._generator)
+            near = propose(
+                bank,
+                Matches(*bank.position(rows), grid, self._stride),
+                jump << (self._turn % 2),
+                8,
+                self._generator,
+            )
             pools = [rows, near]
             if settings.anchor > 0:
                 pools.append(aligned(bank, home, self._size))

@@ -40,6 +40,10 @@ def _is_water(region: Region) -> bool:
     around = float(region.surrounding[2] - region.surrounding[0])
     green = (2 * g - r - b) / (r + g + b + 0.05)
     calmer = region.surrounding_roughness / max(region.roughness, 1e-3)
+    if region.share < 0.04 or region.border < 0.004:
+        return False
+    if cool > 0.18 and cool > around + 0.1 and b >= g and region.roughness < 0.09:
+        return True  # nothing else of that size is so blue; a narrow river is rough by its banks
     if region.share < 0.045 or region.border < 0.015 or region.roughness > 0.035:
         return False
     if green > 0.15 or luminance < 0.04 or luminance > (0.7 if cool > 0.03 or g - r > 0.08 else 0.5):

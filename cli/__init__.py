@@ -1,0 +1,5 @@
+"""The command ``sinddm-rs``."""
+
+from .main import main
+
+__all__ = ["main"]

@@ -1,0 +1,126 @@
+"""``sinddm-rs edit``: the main job."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ..errors import OutputError
+from ..guidance.editing import edit_image
+from ..guidance.report import side_by_side
+from ..guidance.settings import EXEMPLARS, GUIDES, EditSettings
+from ..rasters.files import check_output, read_raster, write_raster, write_rgb
+from ..rasters.regions import read_roi
+from .console import progress_bar, say
+
+DEFAULTS = EditSettings()
+
+
+def add_to(commands: Any) -> None:
+    parser = commands.add_parser("edit", help="change an image as a text says", description=__doc__)
+    parser.add_argument("image", metavar="IMAGE", help="PNG, JPEG, WebP or TIFF")
+    parser.add_argument("prompt", metavar="PROMPT", help='one sentence, for example "A fire in the forest"')
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", required=True, help="picture to write; the suffix says the format"
+    )
+    parser.add_argument(
+        "--roi",
+        metavar="MASK|x,y,w,h",
+        help="where the image may change: a mask (white) or a rectangle in pixels",
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=DEFAULTS.seed,
+        help="another seed gives another place and shape (%(default)s)",
+    )
+    parser.add_argument(
+        "--strength", type=float, default=DEFAULTS.strength, help="0…3; 1 is a typical event (%(default)s)"
+    )
+    parser.add_argument(
+        "--candidates",
+        type=int,
+        default=DEFAULTS.candidates,
+        metavar="N",
+        help="seeds to try; the best is kept (%(default)s)",
+    )
+    parser.add_argument("--all", action="store_true", help="write every candidate too, as OUT with its seed")
+    parser.add_argument(
+        "--report",
+        action="store_true",
+        help="write source, edit and difference side by side, as OUT_report.png",
+    )
+    parser.add_argument(
+        "--guide", choices=GUIDES, default=DEFAULTS.guide, help="what judges image and text (%(default)s)"
+    )
+    parser.add_argument(
+        "--exemplars",
+        choices=EXEMPLARS,
+        default=DEFAULTS.exemplars,
+        help="auto draws the event as further patches (%(default)s)",
+    )
+    parser.add_argument(
+        "--exemplar",
+        action="append",
+        default=[],
+        metavar="IMAGE",
+        help="a picture of the event elsewhere; may be repeated",
+    )
+    parser.add_argument(
+        "--device",
+        default=DEFAULTS.device,
+        help="where the model runs, for example cpu or cuda (%(default)s)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(chosen: argparse.Namespace) -> dict[str, Any]:
+    settings = EditSettings(
+        seed=chosen.seed,
+        strength=chosen.strength,
+        candidates=chosen.candidates,
+        exemplars=chosen.exemplars,
+        guide=chosen.guide,
+        device=chosen.device,
+    )
+    source = read_raster(chosen.image)
+    output = Path(chosen.output)
+    if output.exists() and output.samefile(chosen.image):
+        raise OutputError(f"{output} is the source itself; give the edit another name.")
+    others = (
+        [_beside(output, f"_seed{settings.seed + i}") for i in range(settings.candidates)]
+        if chosen.all
+        else []
+    )
+    for path in (output, *others):
+        check_output(path, source)
+    report = check_output(_beside(output, "_report").with_suffix(".png")) if chosen.report else None
+    roi = None if chosen.roi is None else read_roi(chosen.roi, source.size)
+    exemplars = [read_raster(path).pixels for path in chosen.exemplar]
+    with progress_bar("editing") as progress:
+        result = edit_image(
+            source.pixels,
+            chosen.prompt,
+            roi=roi,
+            settings=settings,
+            exemplar_images=exemplars,
+            progress=progress,
+        )
+    for warning in result.warnings:
+        say(f"sinddm-rs: {warning}")
+    write_raster(output, result.image, source, result.changed > 0)
+    for path, candidate in zip(others, result.candidates if chosen.all else (), strict=True):
+        write_raster(path, candidate.image, source, candidate.changed > 0)
+    if report is not None:
+        write_rgb(report, side_by_side(source.pixels, result.image))
+    answer: dict[str, Any] = {"output": str(output)}
+    if others:
+        answer["candidates"] = [str(path) for path in others]
+    if report is not None:
+        answer["report"] = str(report)
+    return answer | result.summary()
+
+
+def _beside(path: Path, addition: str) -> Path:
+    return path.with_name(f"{path.stem}{addition}{path.suffix}")

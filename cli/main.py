@@ -1,0 +1,53 @@
+"""The command's frame: which subcommands there are, and what every one of them promises to a script.
+
+The last line of standard output is one JSON object; progress and messages go to standard error. Exit codes: 0 done,
+2 bad input or usage with one sentence on standard error, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+BEGUN = time.perf_counter()
+"""When the command began, before its heavy imports."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    from . import bench, demo, edit, sample  # noqa: PLC0415 (after BEGUN, so that their imports are counted)
+
+    root = _Parser(
+        prog="sinddm-rs",
+        description="Edit one aerial or satellite image by text, with a diffusion model of that single image.",
+    )
+    commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    for module in (demo, edit, sample, bench):
+        module.add_to(commands)
+    return root
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    try:
+        from ..errors import SinDDMError  # noqa: PLC0415
+
+        chosen = parser().parse_args(arguments)
+        try:
+            answer: dict[str, Any] = chosen.run(chosen)
+        except SinDDMError as error:
+            print(f"sinddm-rs: {error}", file=sys.stderr)
+            return 2
+    except KeyboardInterrupt:
+        print("sinddm-rs: interrupted, nothing further is written.", file=sys.stderr)
+        return 130
+    print(json.dumps(answer))
+    return 0

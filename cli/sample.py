@@ -1,0 +1,78 @@
+"""``sinddm-rs sample``: new scenes that look like the image."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError, OutputError
+from ..guidance.checks import checked_device
+from ..guidance.settings import EditSettings
+from ..rasters.files import read_raster, write_new
+from ..rasters.raster import check_size
+from ..sinddm.new_scene import new_scene
+from .console import say
+
+MAX_SAMPLES = 1000
+
+
+def add_to(commands: Any) -> None:
+    parser = commands.add_parser("sample", help="new scenes that look like the image", description=__doc__)
+    parser.add_argument("image", metavar="IMAGE", help="PNG, JPEG, WebP or TIFF")
+    parser.add_argument("-n", "--count", type=int, default=1, metavar="N", help="how many (%(default)s)")
+    parser.add_argument("--size", metavar="WxH", help="width and height in pixels (those of the image)")
+    parser.add_argument(
+        "--seed", type=int, default=EditSettings.seed, help="seed of the first one (%(default)s)"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="DIR",
+        required=True,
+        help="folder for sample_SEED.png (.tif for other than 1 or 3 bands)",
+    )
+    parser.add_argument("--device", default=EditSettings.device, help="where the model runs (%(default)s)")
+    parser.set_defaults(run=run)
+
+
+def run(chosen: argparse.Namespace) -> dict[str, Any]:
+    if not 1 <= chosen.count <= MAX_SAMPLES:
+        raise InputError(f"{chosen.count} samples cannot be made; choose 1 to {MAX_SAMPLES:,}.")
+    EditSettings(seed=chosen.seed)
+    device = checked_device(chosen.device)
+    source = read_raster(chosen.image)
+    size = source.size if chosen.size is None else parse_size(chosen.size)
+    folder = Path(chosen.output)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"The folder {folder} cannot be made ({error.strerror}); choose another with -o."
+        ) from error
+    suffix = ".png" if source.bands in (1, 3) and source.stored.dtype.kind == "u" else ".tif"
+    begun = time.perf_counter()
+    outputs = []
+    for seed in range(chosen.seed, chosen.seed + chosen.count):
+        path = folder / f"sample_{seed}{suffix}"
+        write_new(path, new_scene(source.pixels, size, seed, device), source)
+        say(str(path))
+        outputs.append(str(path))
+    return {
+        "outputs": outputs,
+        "seconds": round(time.perf_counter() - begun, 2),
+        "seed": chosen.seed,
+        "model": "patch",
+    }
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """ "WxH" in pixels → (height, width). Raises InputError."""
+    match = re.fullmatch(r"(\d+)[xX×](\d+)", text.strip())
+    if match is None:
+        raise InputError(f"The size '{text}' is not WxH in pixels; write for example 512x384.")
+    width, height = int(match[1]), int(match[2])
+    check_size(height, width, "The new scene")
+    return height, width

@@ -33,9 +33,7 @@ EXACT = replace(PatchSettings(), exact_below=2**62)
 
 
 def add_to(commands: Any) -> None:
-    parser = commands.add_parser(
-        "bench", help="seconds, memory and growth on this machine", description=__doc__
-    )
+    parser = commands.add_parser("bench", help="seconds, memory and growth on this machine", description=__doc__)
     parser.add_argument("--device", default=EditSettings.device)
     parser.set_defaults(run=run)
 
@@ -63,9 +61,7 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
         curve[f"{side}x{side}"] = _seconds(lambda larger=larger: edit_image(larger, TEXT, settings=settings))
         say(f"full edit at {side}×{side}: {curve[f'{side}x{side}']} s")
     answer["curve_full_edit_s"] = curve
-    answer["growth_exponent"] = _round(
-        _slope([2 * math.log(s) for s in CURVE], [math.log(v) for v in curve.values()])
-    )
+    answer["growth_exponent"] = _round(_slope([2 * math.log(s) for s in CURVE], [math.log(v) for v in curve.values()]))
     answer["peak_memory_1024_mb"] = _peak_memory()
     return answer
 
@@ -108,9 +104,7 @@ def _seconds(work: Any) -> float:
 
 def _slope(x: list[float], y: list[float]) -> float:
     mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
-    return sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True)) / sum(
-        (a - mean_x) ** 2 for a in x
-    )
+    return sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True)) / sum((a - mean_x) ** 2 for a in x)
 
 
 def _peak_memory() -> int | None:

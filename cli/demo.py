@@ -26,9 +26,7 @@ EDITS = (
 
 def add_to(commands: Any) -> None:
     parser = commands.add_parser("demo", help="three edits of bundled scenes", description=__doc__)
-    parser.add_argument(
-        "-o", "--output", metavar="DIR", default=FOLDER, help="folder for the pictures (%(default)s)"
-    )
+    parser.add_argument("-o", "--output", metavar="DIR", default=FOLDER, help="folder for the pictures (%(default)s)")
     parser.add_argument("--seed", type=int, default=EditSettings.seed)
     parser.add_argument("--device", default=EditSettings.device)
     parser.set_defaults(run=run)
@@ -40,9 +38,7 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(
-            f"The folder {folder} cannot be made ({error.strerror}); choose another with -o."
-        ) from error
+        raise OutputError(f"The folder {folder} cannot be made ({error.strerror}); choose another with -o.") from error
     edits = []
     for scene, text, in_region in EDITS:
         source = read_raster(scene_path(scene))

@@ -88,11 +88,7 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
     output = Path(chosen.output)
     if output.exists() and output.samefile(chosen.image):
         raise OutputError(f"{output} is the source itself; give the edit another name.")
-    others = (
-        [_beside(output, f"_seed{settings.seed + i}") for i in range(settings.candidates)]
-        if chosen.all
-        else []
-    )
+    others = [_beside(output, f"_seed{settings.seed + i}") for i in range(settings.candidates)] if chosen.all else []
     for path in (output, *others):
         check_output(path, source)
     report = check_output(_beside(output, "_report").with_suffix(".png")) if chosen.report else None

@@ -24,9 +24,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("image", metavar="IMAGE", help="PNG, JPEG, WebP or TIFF")
     parser.add_argument("-n", "--count", type=int, default=1, metavar="N", help="how many (%(default)s)")
     parser.add_argument("--size", metavar="WxH", help="width and height in pixels (those of the image)")
-    parser.add_argument(
-        "--seed", type=int, default=EditSettings.seed, help="seed of the first one (%(default)s)"
-    )
+    parser.add_argument("--seed", type=int, default=EditSettings.seed, help="seed of the first one (%(default)s)")
     parser.add_argument(
         "-o",
         "--output",
@@ -49,9 +47,7 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(
-            f"The folder {folder} cannot be made ({error.strerror}); choose another with -o."
-        ) from error
+        raise OutputError(f"The folder {folder} cannot be made ({error.strerror}); choose another with -o.") from error
     suffix = ".png" if source.bands in (1, 3) and source.stored.dtype.kind == "u" else ".tif"
     begun = time.perf_counter()
     outputs = []

@@ -16,9 +16,7 @@ def checked_device(name: str) -> str:
     try:
         torch.zeros(1, device=name)
     except (RuntimeError, AssertionError) as error:
-        raise InputError(
-            f"The device '{name}' is not available here; choose another, for example cpu."
-        ) from error
+        raise InputError(f"The device '{name}' is not available here; choose another, for example cpu.") from error
     return name
 
 

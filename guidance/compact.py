@@ -46,7 +46,7 @@ class WordTable:
         root = logging.getLogger()
         handlers, level = list(root.handlers), root.level
         try:
-            import wordllama
+            import wordllama  # noqa: PLC0415 (its import changes the root logger, which is restored below)
         except ImportError as error:
             raise MissingPackageError(
                 "The compact guide needs the package wordllama: pip install wordllama."
@@ -232,23 +232,22 @@ def save_compact(path: Path, image: ImageTower, text: TextSide, header: dict[str
 
 def load_compact_guide(device: str | torch.device = "cpu", path: Path = WEIGHTS) -> CompactGuide:
     """The guide from a weight file, by default the one in the package. Raises InputError for any other file."""
-    image, text = ImageTower(), TextSide()
     try:
         with safe_open(path, framework="pt") as file:
             header: dict[str, str] = dict(file.metadata() or {})
             if header.get("format") != FORMAT or header.get("version") != VERSION:
-                raise InputError(
-                    f"{path} is not a compact guide of version {VERSION}: train or install it again."
-                )
+                raise InputError(f"{path} is not a compact guide of version {VERSION}: train or install it again.")
             tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+        # On the meta device no weight is drawn, so torch's global generator stays as it is.
+        with torch.device("meta"):
+            image, text = ImageTower(), TextSide()
+        for module, prefix in ((image, "image."), (text, "text.")):
+            own = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+            module.load_state_dict(own, assign=True)
     except InputError:
         raise
     except Exception as error:  # safetensors raises its own error class, which it does not export to Python
         raise InputError(f"{path} cannot be read as a compact guide: install the package again.") from error
-    for module, prefix in ((image, "image."), (text, "text.")):
-        module.load_state_dict(
-            {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
-        )
     return CompactGuide(image.to(device), text.to(device), header)
 
 

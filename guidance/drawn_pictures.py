@@ -70,12 +70,9 @@ class _Job:
 def _resized(values: FloatArray, side: int) -> FloatArray:
     channels = values[..., None] if values.ndim == 2 else values
     planes = [
-        Image.fromarray(channels[..., c]).resize((side, side), Image.Resampling.BOX)
-        for c in range(channels.shape[-1])
+        Image.fromarray(channels[..., c]).resize((side, side), Image.Resampling.BOX) for c in range(channels.shape[-1])
     ]
-    return np.stack([np.asarray(plane, np.float32) for plane in planes], -1).reshape(
-        (side, side, *values.shape[2:])
-    )
+    return np.stack([np.asarray(plane, np.float32) for plane in planes], -1).reshape((side, side, *values.shape[2:]))
 
 
 def random_view(rgb: FloatArray, rng: np.random.Generator) -> FloatArray:
@@ -95,12 +92,10 @@ def random_patch(weights: FloatArray, rng: np.random.Generator) -> FloatArray:
     row, column = divmod(int(rng.choice(flat.size, p=flat / flat.sum())), width)
     radius = float(rng.uniform(0.12, 0.5)) * min(height, width)
     rows, columns = np.indices(weights.shape, dtype=np.float32)
-    distance = np.hypot(
-        (rows - row) * float(rng.uniform(0.7, 1.4)), (columns - column) * float(rng.uniform(0.7, 1.4))
-    )
+    distance = np.hypot((rows - row) * float(rng.uniform(0.7, 1.4)), (columns - column) * float(rng.uniform(0.7, 1.4)))
     ragged = ndimage.gaussian_filter(rng.standard_normal(weights.shape), 0.25 * radius)
     ragged *= 0.5 * radius / max(float(ragged.std()), 1e-9)
-    soft = (radius + ragged - distance) / float(rng.uniform(1.0, 6.0))
+    soft: NDArray[np.float64] = (radius + ragged - distance) / float(rng.uniform(1.0, 6.0))
     return np.clip(0.5 + soft, 0.0, 1.0).astype(np.float32)
 
 
@@ -156,40 +151,35 @@ def cover_map(scene: Scene, scene_class: str) -> NDArray[np.uint8]:
     }
     allowed = COVERS_BY_SCENE.get(scene_class, ())
     stack = np.stack(
-        [
-            _resized(maps[name], COVER_SIDE) if name in allowed else np.zeros((COVER_SIDE,) * 2)
-            for name in COVERS
-        ]
+        [_resized(maps[name], COVER_SIDE) if name in allowed else np.zeros((COVER_SIDE,) * 2) for name in COVERS]
     )
     best = stack.argmax(0).astype(np.uint8)
     return np.where(stack.max(0) > 0.6, best, np.uint8(UNKNOWN_COVER)).astype(np.uint8)
 
 
-def _read(path: Path) -> FloatArray:
+def read_picture(path: Path) -> FloatArray:
     with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"), np.float32) / 255
+        return np.asarray(image.convert("RGB"), np.float32) / np.float32(255)
 
 
 def _work(job: _Job) -> Pictures:
     rng = np.random.default_rng(job.seed)
     rows: list[tuple[FloatArray, FloatArray, NDArray[np.uint8], str]] = []
-    preferred = [
-        path for path in job.paths if path.parent.name in EVENT_SCENES.get(job.kind, ())
-    ] or job.paths
+    preferred = [path for path in job.paths if path.parent.name in EVENT_SCENES.get(job.kind, ())] or job.paths
     # An event that fits few scenes gets several attempts a picture, and fewer pictures when they all fail.
     for attempt in range(job.count * (1 if job.kind == UNCHANGED else 6)):
         if len(rows) == job.count:
             break
         paths = preferred if rng.random() < 0.75 else job.paths
         path = job.paths[attempt] if job.kind == UNCHANGED else paths[int(rng.integers(len(paths)))]
-        rgb = _read(path)
+        rgb = read_picture(path)
         scene = Scene(_resized(rgb, SIDE) if job.kind == UNCHANGED else random_view(rgb, rng))
         drawing: Drawing | None
         if job.event is not None:
             drawing = draw_event(scene, job.event, rng)
         elif job.kind == PATCHED:
             drawing = draw_patch(
-                scene, random_view(_read(job.paths[int(rng.integers(len(job.paths)))]), rng), rng
+                scene, random_view(read_picture(job.paths[int(rng.integers(len(job.paths)))]), rng), rng
             )
         elif job.kind == UNCHANGED:
             drawing = Drawing(scene.rgb, np.zeros(scene.shape, np.float32))
@@ -197,9 +187,7 @@ def _work(job: _Job) -> Pictures:
             drawing = draw_colour(scene, COLOURS[job.kind].rgb, rng)
         if drawing is not None:
             cover = cover_map(scene, path.parent.name)
-            rows.append(
-                (_resized(drawing.image, SIDE), _resized(drawing.mask, SIDE), cover, path.parent.name)
-            )
+            rows.append((_resized(drawing.image, SIDE), _resized(drawing.mask, SIDE), cover, path.parent.name))
     images, masks, covers, scenes = ([row[i] for row in rows] for i in range(4))
     n = len(rows)
     return Pictures(
@@ -230,41 +218,42 @@ def split_scenes(folder: Path, seed: int) -> tuple[tuple[Path, ...], tuple[Path,
     return tuple(training), tuple(held_out)
 
 
-def draw_pictures(
-    folder: Path, events: Sequence[Event], per_event: int, seed: int, workers: int = 1
-) -> Pictures:
-    """All scenes of ``folder`` unchanged, and ``per_event`` drawings of each event (a third as many of each colour).
-
-    A seventh as many drawings again are made over held-out scenes. The same arguments give the same pictures,
-    whatever ``workers`` is.
-    """
-    counts = (
-        {event.name: per_event for event in events}
-        | {name: per_event // 3 for name in COLOURS}
-        | {PATCHED: per_event}
-    )
+def _jobs(paths: tuple[Path, ...], events: Sequence[Event], per_event: int, seed: int, held_out: bool) -> list[_Job]:
     renderers: dict[str, Event] = {event.name: event for event in events}
-    jobs: list[_Job] = []
-    for held_out, paths in zip((False, True), split_scenes(folder, seed), strict=True):
-        jobs += [
-            _Job(UNCHANGED, None, paths[i : i + 200], len(paths[i : i + 200]), held_out, (seed, 1))
-            for i in range(0, len(paths), 200)
-        ]
-        for k, (kind, full) in enumerate(counts.items()):
-            count = max(2, full // 7) if held_out else full
-            for start in range(0, count, 40):
-                job_seed = (seed, 2, int(held_out), k, start)
-                jobs.append(
-                    _Job(kind, renderers.get(kind), paths, min(40, count - start), held_out, job_seed)
-                )
+    counts = dict.fromkeys(renderers, per_event) | dict.fromkeys(COLOURS, max(2, per_event // 3)) | {PATCHED: per_event}
+    jobs = []
+    for i in range(0, len(paths), 200):
+        part = paths[i : i + 200]
+        jobs.append(_Job(UNCHANGED, None, part, len(part), held_out, (seed, 1)))
+    for k, (kind, count) in enumerate(counts.items()):
+        for start in range(0, count, 40):
+            job_seed = (seed, 2, int(held_out), k, start)
+            jobs.append(_Job(kind, renderers.get(kind), paths, min(40, count - start), held_out, job_seed))
+    return jobs
+
+
+def _draw(jobs: Sequence[_Job], workers: int) -> Pictures:
     if workers == 1:
         parts = [_work(job) for job in jobs]
     else:
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
             parts = list(pool.map(_work, jobs))
     return Pictures(
-        **{
-            field.name: np.concatenate([getattr(part, field.name) for part in parts])
-            for field in fields(Pictures)
-        }
+        **{field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Pictures)}
     )
+
+
+def draw_held_out(folder: Path, events: Sequence[Event], per_event: int, seed: int, workers: int = 1) -> Pictures:
+    """The held-out scenes of ``folder`` unchanged, and ``per_event`` drawings of each event over them."""
+    return _draw(_jobs(split_scenes(folder, seed)[1], events, per_event, seed, held_out=True), workers)
+
+
+def draw_pictures(folder: Path, events: Sequence[Event], per_event: int, seed: int, workers: int = 1) -> Pictures:
+    """All scenes of ``folder`` unchanged, and ``per_event`` drawings of each event (a third as many of each colour).
+
+    A seventh as many drawings again are made over held-out scenes. The same arguments give the same pictures,
+    whatever ``workers`` is.
+    """
+    training, held_out = split_scenes(folder, seed)
+    jobs = _jobs(training, events, per_event, seed, held_out=False)
+    return _draw([*jobs, *_jobs(held_out, events, per_event // 7, seed, held_out=True)], workers)

@@ -26,7 +26,7 @@ from .regions import Window, whole, window_around
 from .results import Candidate, EditResult, Progress
 from .scores import clip_score
 from .settings import EditSettings, check_prompt
-from .steering import in_turn, keep_outside, text_gradient, toward_text
+from .steering import in_turn, keep_outside, on_bands, text_gradient, toward_text
 
 EDIT_PLAN = Plan((0.9, 0.65, 0.55, 0.45))
 """Where the noised original begins at each scale: its layout stays."""
@@ -74,9 +74,7 @@ def edit_image(
         for i in range(settings.candidates):
             watch = _watch(progress, i, settings.candidates, job)
             edited, changed = job.paste(source, *_edit_once(job, settings.seed + i, watch))
-            scored.append(
-                Candidate(edited, changed, clip_score(job.guide, edited, job.target), settings.seed + i)
-            )
+            scored.append(Candidate(edited, changed, clip_score(job.guide, edited, job.target), settings.seed + i))
         best = max(scored, key=lambda candidate: candidate.score)
         if progress is not None:
             progress(Progress(1.0, "done", as_rgb(best.image)))
@@ -98,9 +96,7 @@ def edit_image(
         )
 
 
-_NOTHING_CHANGED = (
-    "Nothing changed visibly; raise the strength, give a region or word the prompt differently."
-)
+_NOTHING_CHANGED = "Nothing changed visibly; raise the strength, give a region or word the prompt differently."
 
 
 @dataclass(frozen=True)
@@ -136,15 +132,11 @@ def _prepare(
     target = guide.embed_texts([text])[0]
     warnings = []
     if guide.vocabulary_similarity(text) < VOCABULARY_THRESHOLD:
-        warnings.append(
-            f"The guide hardly knows the words of '{text}'; expect little, or name the event more plainly."
-        )
+        warnings.append(f"The guide hardly knows the words of '{text}'; expect little, or name the event more plainly.")
     event = find_event(guide, target)[0] if settings.exemplars == "auto" else None
     if settings.exemplars == "auto" and event is None and not further:
         warnings.append("No event that can be drawn was found in the prompt; the guide alone paints it.")
-    window = (
-        whole((int(source.shape[-2]), int(source.shape[-1]))) if region is None else window_around(region)
-    )
+    window = whole((int(source.shape[-2]), int(source.shape[-1]))) if region is None else window_around(region)
     return _Job(
         image=window.cut(source).to(device),
         region=None if region is None else window.cut(region).to(device),
@@ -178,12 +170,12 @@ def _edit_once(job: _Job, seed: int, watch: Watch | None) -> tuple[Tensor, Tenso
     if drawn:
         allowed = _around(torch.stack([each.mask for each in drawn]).amax(0).to(image.device))
     else:
-        gradient = text_gradient(job.guide, job.target, resize(source, model.sizes(size)[0]), generator, 16)
+        gradient = text_gradient(job.guide, job.target, resize(image * 2.0 - 1.0, model.sizes(size)[0]), generator, 16)
         allowed = energy_mask(gradient, min(0.9, GUIDED_SHARE * strength + 1e-3), size)
     if job.region is not None:
         allowed = allowed * job.region
     steer = in_turn(
-        toward_text(job.guide, job.target, GRADIENT_SHARE * strength, allowed, generator),
+        on_bands(len(image), toward_text(job.guide, job.target, GRADIENT_SHARE * strength, allowed, generator)),
         keep_outside(source, allowed),
     )
     sampled = sample(
@@ -229,7 +221,7 @@ def _watch(progress: Report | None, index: int, count: int, job: _Job) -> Watch 
         begun = sum(4.0**scale for scale in range(step.scale))
         total = sum(4.0**scale for scale in range(step.scales))
         share = (begun + 4.0**step.scale * (step.index + 1) / step.steps) / total
-        preview = as_rgb(clean * 0.5 + 0.5).clamp(0.0, 1.0).cpu()
+        preview = as_rgb(clean[: len(job.image)] * 0.5 + 0.5).clamp(0.0, 1.0).cpu()
         message = f"scale {step.scale + 1} of {step.scales}"
         if count > 1:
             message = f"candidate {index + 1} of {count}, {message}"

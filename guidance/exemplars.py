@@ -37,14 +37,14 @@ _POSSIBLE = 0.05
 
 @dataclass(frozen=True)
 class DrawnExemplar:
-    """One drawing of an event as the sampler sees it: image [C, H, W] in 0…1, and mask [H, W] in 0…1 of what was drawn."""
+    """One drawing of an event as the sampler sees it: image [C, H, W] and mask [H, W] of what was drawn, in 0…1."""
 
     image: Tensor
     mask: Tensor
 
 
 def find_event(guide: Guide, text_embedding: Tensor) -> tuple[Event | None, float]:
-    """The event whose phrases lie nearest to the text (unit vector [D]) and its similarity; None below the threshold."""
+    """The event whose phrases lie nearest to the text (unit vector [D]), None below the threshold; its similarity."""
     best, best_similarity = None, -1.0
     for event in EVENTS:
         near = (guide.embed_texts(event.phrases) @ text_embedding).topk(min(3, len(event.phrases))).values
@@ -107,9 +107,7 @@ def _favourite(
     return drawings[int(rng.choice(len(drawings), p=odds / odds.sum()))].mask
 
 
-def _severity_for(
-    event: Event, sketch: Scene, area: FloatArray, share: float, rng: np.random.Generator
-) -> float:
+def _severity_for(event: Event, sketch: Scene, area: FloatArray, share: float, rng: np.random.Generator) -> float:
     """The severity 0…1 at which a drawing inside ``area`` [H, W] changes ``share`` of the image, about."""
     small = resize(torch.from_numpy(np.ascontiguousarray(area))[None], sketch.shape)[0].clamp(0, 1).numpy()
     seed = int(rng.integers(2**62))
@@ -122,7 +120,7 @@ def _severity_for(
 
 
 def _window(mask: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-    """A soft disc [H, W] around the core of ``mask`` [h, w] (what it hardly changes counts little), with room to spare."""
+    """A soft disc [H, W] with room around the core of ``mask`` [h, w]: what it hardly changes counts little."""
     rows, columns = np.indices(mask.shape, dtype=np.float64)
     mask = mask**3
     weight = float(mask.sum()) + 1e-9

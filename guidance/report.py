@@ -11,9 +11,7 @@ from ..rasters.layout import as_rgb, channels_first
 
 CAPTION = 18
 GAP = 4
-_HEAT = torch.tensor(
-    [[0.0, 0.0, 0.0], [0.45, 0.05, 0.35], [0.95, 0.35, 0.15], [1.0, 0.85, 0.3], [1.0, 1.0, 1.0]]
-)
+_HEAT = torch.tensor([[0.0, 0.0, 0.0], [0.45, 0.05, 0.35], [0.95, 0.35, 0.15], [1.0, 0.85, 0.3], [1.0, 1.0, 1.0]])
 
 
 def side_by_side(source: Tensor, edited: Tensor) -> Tensor:

@@ -35,9 +35,7 @@ class EditSettings:
         if not 0 <= self.seed < 2**63 - MAX_CANDIDATES:
             raise InputError(f"The seed {self.seed} is no whole number from 0 up; choose another.")
         if not 0.0 <= self.strength <= MAX_STRENGTH:
-            raise InputError(
-                f"The strength {self.strength:g} is outside 0…{MAX_STRENGTH:g}; 1 is a typical event."
-            )
+            raise InputError(f"The strength {self.strength:g} is outside 0…{MAX_STRENGTH:g}; 1 is a typical event.")
         if not 1 <= self.candidates <= MAX_CANDIDATES:
             raise InputError(f"{self.candidates} candidates cannot be made; choose 1 to {MAX_CANDIDATES}.")
         if self.exemplars not in EXEMPLARS:
@@ -52,7 +50,5 @@ def check_prompt(text: str) -> str:
     if not words:
         raise InputError("The prompt is empty; say in one sentence what the image should show.")
     if len(words) > MAX_WORDS:
-        raise InputError(
-            f"The prompt has {len(words):,} words; say in one sentence of at most {MAX_WORDS} what the image should show."
-        )
+        raise InputError(f"The prompt has {len(words):,} words; say in at most {MAX_WORDS} what the image should show.")
     return " ".join(words)

@@ -27,13 +27,22 @@ def in_turn(*steers: Steer) -> Steer:
     return steer
 
 
+def on_bands(count: int, steer: Steer) -> Steer:
+    """Let ``steer`` see and change the first ``count`` bands only."""
+
+    def steer_some(clean: Tensor, step: Step) -> Tensor:
+        return torch.cat([steer(clean[:count], step), clean[count:]])
+
+    return steer_some
+
+
 def keep_outside(original: Tensor, mask: Tensor) -> Steer:
     """Outside ``mask`` [H, W] in 0…1 the picture follows ``original`` [C, H, W] (−1…1) at every step.
 
     Replacing x̂_0 and then taking the DDIM step gives the original noised to the same level, as in the paper.
     """
 
-    def steer(clean: Tensor, step: Step) -> Tensor:
+    def steer(clean: Tensor, _step: Step) -> Tensor:
         size = (int(clean.shape[-2]), int(clean.shape[-1]))
         here, weight = resize(original, size), resize(mask[None], size).clamp(0.0, 1.0)
         return here + (clean - here) * weight
@@ -63,9 +72,7 @@ def toward_text(
     return steer
 
 
-def text_gradient(
-    guide: Guide, target: Tensor, clean: Tensor, generator: torch.Generator, views: int
-) -> Tensor:
+def text_gradient(guide: Guide, target: Tensor, clean: Tensor, generator: torch.Generator, views: int) -> Tensor:
     """∂ cos(guide(x̂_0), target) / ∂ x̂_0, mean over random views, [C, H, W]; bands that the guide does not see get 0."""
     with torch.enable_grad():
         leaf = clean.detach().requires_grad_(True)

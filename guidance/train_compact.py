@@ -119,31 +119,21 @@ class Batch:
 class Sampler:
     """Draws augmented batches: half events, a fifth colours and patches, the rest unchanged scenes."""
 
-    def __init__(
-        self, pictures: Pictures, labels: Labels, settings: Training, rng: np.random.Generator
-    ) -> None:
+    def __init__(self, pictures: Pictures, labels: Labels, settings: Training, rng: np.random.Generator) -> None:
         self.pictures, self.labels, self.settings, self.rng = pictures, labels, settings, rng
-        self.rows = {
-            kind: np.flatnonzero(pictures.kinds == kind) for kind in np.unique(pictures.kinds).tolist()
-        }
+        self.rows = {kind: np.flatnonzero(pictures.kinds == kind) for kind in np.unique(pictures.kinds).tolist()}
         self.events = [kind for kind in labels.events if kind in self.rows]
         self.colours = [kind for kind in COLOURS if kind in self.rows]
 
     def _kind(self) -> str:
         draw = self.rng.random()
         pool = (
-            self.events
-            if draw < 0.55
-            else self.colours
-            if draw < 0.68
-            else [PATCHED]
-            if draw < 0.74
-            else [UNCHANGED]
+            self.events if draw < 0.55 else self.colours if draw < 0.68 else [PATCHED] if draw < 0.74 else [UNCHANGED]
         )
         return pool[int(self.rng.integers(len(pool)))]
 
     def _crop(self, row: int) -> tuple[Tensor, Tensor, Tensor]:
-        """One picture at another scale, turned: [3, S, S], the changed share [h, w] and the cover [h, w] of its places."""
+        """One picture at another scale, turned: [3, S, S], and its places' changed share and cover, [h, w] each."""
         rng, side = self.rng, self.settings.side
         length = int(rng.integers(44, SIDE + 1))
         top, left = (int(rng.integers(0, SIDE - length + 1)) for _ in range(2))
@@ -165,7 +155,7 @@ class Sampler:
         return turned[0][0], turned[1][0, 0], turned[2][0, 0]
 
     def _sensor(self, images: Tensor) -> Tensor:
-        """Another camera, haze and focus: gain, contrast, saturation, gamma, blur and noise at random for each picture."""
+        """Another camera, haze and focus: random gain, contrast, saturation, gamma, blur and noise for each picture."""
         rng, n = self.rng, len(images)
 
         def uniform(low: float, high: float, *shape: int) -> Tensor:
@@ -175,9 +165,7 @@ class Sampler:
         images = grey + (images - grey) * uniform(0.65, 1.35)
         mean = images.mean((1, 2, 3), keepdim=True)
         images = mean + (images - mean) * uniform(0.75, 1.25) + uniform(-0.08, 0.08)
-        images = (images * uniform(0.92, 1.08, 3, 1, 1) * uniform(0.85, 1.15)).clamp(0.002, 1) ** uniform(
-            0.85, 1.2
-        )
+        images = (images * uniform(0.92, 1.08, 3, 1, 1) * uniform(0.85, 1.15)).clamp(0.002, 1) ** uniform(0.85, 1.2)
         coarse = F.interpolate(F.avg_pool2d(images, 2), scale_factor=2.0, mode="bilinear")
         images = torch.lerp(images, coarse, uniform(0, 1) * (uniform(0, 1) < 0.35))
         noise = torch.from_numpy(rng.standard_normal(images.shape).astype(np.float32))
@@ -229,7 +217,7 @@ def targets_of(batch: Batch, labels: Labels, rng: np.random.Generator) -> tuple[
     # An event hides neither its scene nor the ground entirely: those words are no mistakes at a changed place.
     own = F.one_hot(scenes, len(labels)).bool() | labels.ground * F.one_hot(cover, len(labels)).bool()
     counts &= ~(own & (changed | (right == index[UNCHANGED]))[..., None])
-    colours = F.adaptive_avg_pool2d(batch.images, shape[1:]).permute(0, 2, 3, 1)
+    colours = F.adaptive_avg_pool2d(batch.images, (shape[1], shape[2])).permute(0, 2, 3, 1)
     near = (colours[..., None, :] - labels.colour_values).norm(dim=-1) < 0.3
     counts = _drop_near_colours(counts, right, near, labels)
     weight = changed / changed.sum().clamp(min=1) + 0.8 * untouched / untouched.sum().clamp(min=1)
@@ -278,17 +266,13 @@ class Trainer:
         noise = torch.from_numpy(rng.standard_normal(words.shape).astype(np.float32))
         words = words + 0.15 * noise * words.norm(dim=-1, keepdim=True) / words.shape[-1] ** 0.5
         embedded: Tensor = self.text(words, mask * keep)
-        return embedded.unflatten(0, (self.settings.texts, len(self.labels)))
+        return embedded.reshape(self.settings.texts, len(self.labels), -1)
 
     def _entropy(self, vectors: Tensor, texts: Tensor, targets: Targets) -> Tensor:
         """Weighted cross-entropy of unit ``vectors`` [..., D] over the labels that count, mean over the K texts."""
-        logits = self.scale.exp().clamp(max=25.0) * torch.einsum(
-            "...d,kld->...kl", F.normalize(vectors, dim=-1), texts
-        )
+        logits = self.scale.exp().clamp(max=25.0) * torch.einsum("...d,kld->...kl", F.normalize(vectors, dim=-1), texts)
         logits = logits.masked_fill(~targets.counts[..., None, :], -30.0)
-        loss = -logits.log_softmax(-1).gather(
-            -1, targets.right[..., None, None].expand(*logits.shape[:-1], 1)
-        )
+        loss = -logits.log_softmax(-1).gather(-1, targets.right[..., None, None].expand(*logits.shape[:-1], 1))
         return (loss.squeeze(-1).mean(-1) * targets.weight).sum()
 
     def _text_entropy(self, texts: Tensor) -> Tensor:
@@ -321,7 +305,8 @@ class Trainer:
         step = gradient / gradient.flatten(1).norm(dim=1).clamp(min=1e-12)[:, None, None, None] * radius
         shift = start + step
         length = shift.flatten(1).norm(dim=1).clamp(min=1e-12)[:, None, None, None]
-        return (batch.images + shift * (radius / length).clamp(max=1.0)).clamp(0, 1)
+        images: Tensor = (batch.images + shift * (radius / length).clamp(max=1.0)).clamp(0, 1)
+        return images
 
     def step(self, batch: Batch, done: float, count: int, rng: np.random.Generator) -> float:
         """One update; ``done`` in 0…1 is the share of the training that is over, ``count`` the steps before."""
@@ -342,9 +327,7 @@ class Trainer:
         return float(loss.detach())
 
 
-def train(
-    pictures: Pictures, labels: Labels, settings: Training, out: Path, seconds: float | None = None
-) -> int:
+def train(pictures: Pictures, labels: Labels, settings: Training, out: Path, seconds: float | None = None) -> int:
     """Train on the pictures that are not held out and write ``out``, also every 200 steps. Returns the steps done.
 
     With ``seconds`` the run ends after that time, whatever the steps (and is then not exactly repeatable).
@@ -376,9 +359,7 @@ def train(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m comfyui_sinddm_rs.guidance.train_compact", description=__doc__
-    )
+    parser = argparse.ArgumentParser(prog="python -m comfyui_sinddm_rs.guidance.train_compact", description=__doc__)
     parser.add_argument("data", type=Path, help="folder with one folder of pictures a UC Merced class")
     parser.add_argument("out", type=Path, help="the .safetensors file to write")
     parser.add_argument("--steps", type=int, default=Training.steps, help="updates (repeatable)")
@@ -397,9 +378,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             pictures.save(chosen.cache)
     labels = Labels([event.name for event in EVENTS], {event.name: event.phrases for event in EVENTS})
     settings = Training(steps=chosen.steps, batch=chosen.batch, seed=chosen.seed)
-    steps = train(
-        pictures, labels, settings, chosen.out, None if chosen.minutes is None else 60 * chosen.minutes
-    )
+    steps = train(pictures, labels, settings, chosen.out, None if chosen.minutes is None else 60 * chosen.minutes)
     print(json.dumps({"output": str(chosen.out), "pictures": len(pictures), "steps": steps}))
     return 0
 

@@ -1,4 +1,4 @@
-"""Differentiable, seeded random views of a picture, all in one batch: the guide must like the change however it looks."""
+"""Differentiable, seeded random views of a picture in one batch: the guide must like the change however it looks."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ def random_views(images: Tensor, count: int, generator: torch.Generator, least: 
     affine = torch.zeros(batch, 2, 3)
     affine[:, 0, 0] = affine[:, 1, 1] = scale
     affine[:, :, 2] = shift
-    grid = F.affine_grid(
-        affine.to(images), [batch, images.shape[1], VIEW_SIDE, VIEW_SIDE], align_corners=False
-    )
+    grid = F.affine_grid(affine.to(images), [batch, images.shape[1], VIEW_SIDE, VIEW_SIDE], align_corners=False)
     repeated = images.repeat_interleave(count, 0)
     return F.grid_sample(repeated, grid, mode="bilinear", padding_mode="reflection", align_corners=False)

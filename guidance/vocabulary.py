@@ -19,8 +19,8 @@ EVENT_PHRASINGS: dict[str, tuple[str, ...]] = {
         """fire, a fire, wildfire, forest fire, a forest on fire, burning trees, heavily burning, flames, large fire,
         bright orange flames, a raging blaze, an active fire front, the vegetation is ablaze, an inferno, bushfire,
         fire spreading, flames and smoke, burning, the woods are burning, a burning house, the building is on fire,
-        huge flames engulfing everything, intense blaze, fire outbreak, engulfed in fire, grass fire, ignited, a blazing fire,
-        ship on fire, hot glowing flames, conflagration, uncontrolled burning"""
+        huge flames engulfing everything, intense blaze, fire outbreak, engulfed in fire, grass fire, ignited,
+        a blazing fire, ship on fire, hot glowing flames, conflagration, uncontrolled burning"""
     ),
     "smoke": _phrases(
         """smoke, a smoke plume, thick grey smoke, white smoke drifting, smoke covering the ground, billowing smoke,
@@ -37,14 +37,14 @@ EVENT_PHRASINGS: dict[str, tuple[str, ...]] = {
     "snow": _phrases(
         """snow, snow covered, covered in snow, a snowy landscape, fresh snow, white winter landscape, snowfall,
         frozen and white, ice and snow, winter, blanket of snow, heavy snowfall, snow on the roofs, frost, a snowstorm,
-        deep snow, snow covered trees, buried under snow, snowy ground, wintry scene, it snowed, white snow on the ground,
-        icy ground, blizzard, glacier, frosted"""
+        deep snow, snow covered trees, buried under snow, snowy ground, wintry scene, it snowed,
+        white snow on the ground, icy ground, blizzard, glacier, frosted"""
     ),
     "drought": _phrases(
-        """drought, dried out, dry vegetation, parched land, withered crops, brown dry grass, dried up, cracked dry soil,
-        arid and dry, wilted plants, dead dry vegetation, dehydrated soil, severe drought, the land is dry, lack of water,
-        yellowed grass, desiccated ground, drought stricken field, dry season, dried river bed, shrivelled crops,
-        heat wave dried the land, sun scorched dry fields, desertification"""
+        """drought, dried out, dry vegetation, parched land, withered crops, brown dry grass, dried up,
+        cracked dry soil, arid and dry, wilted plants, dead dry vegetation, dehydrated soil, severe drought,
+        the land is dry, lack of water, yellowed grass, desiccated ground, drought stricken field, dry season,
+        dried river bed, shrivelled crops, heat wave dried the land, sun scorched dry fields, desertification"""
     ),
     "deforestation": _phrases(
         """deforestation, clear cut, felled trees, logging, trees cut down, cleared forest, clearcutting, logged area,
@@ -65,10 +65,11 @@ EVENT_PHRASINGS: dict[str, tuple[str, ...]] = {
         deluge, water everywhere, brown flood water around the houses, flooded homes, storm surge, overflow, swamped"""
     ),
     "debris": _phrases(
-        """debris, tsunami debris, scattered debris, wreckage, rubble everywhere, storm debris, tsunami, trash and wreckage,
-        debris field, washed up debris, broken wood and rubbish, littered with debris, tornado debris, remains scattered,
-        hurricane debris, swept away by a tsunami, scattered wreckage, debris on the ground, junk strewn around,
-        strewn with rubble, fragments scattered, garbage, flotsam, devastation after a tsunami"""
+        """debris, tsunami debris, scattered debris, wreckage, rubble everywhere, storm debris, tsunami,
+        trash and wreckage, debris field, washed up debris, broken wood and rubbish, littered with debris,
+        tornado debris, remains scattered, hurricane debris, swept away by a tsunami, scattered wreckage,
+        debris on the ground, junk strewn around, strewn with rubble, fragments scattered, garbage, flotsam,
+        devastation after a tsunami"""
     ),
     "damaged_building": _phrases(
         """damaged building, damaged house, the house is damaged, destroyed house, collapsed building, ruined building,
@@ -81,25 +82,26 @@ EVENT_PHRASINGS: dict[str, tuple[str, ...]] = {
         """collapsed bridge, the bridge is collapsed, broken bridge, the bridge has fallen, destroyed bridge,
         the bridge is broken, bridge failure, missing bridge span, a gap in the bridge, bridge collapse, damaged bridge,
         fallen bridge deck, the bridge fell into the water, ruined bridge, broken span, bridge washed away,
-        the bridge is destroyed, collapsed span, snapped bridge, bridge wreck, collapsed overpass, bridge broken in two"""
+        the bridge is destroyed, collapsed span, snapped bridge, bridge wreck, collapsed overpass,
+        bridge broken in two"""
     ),
     "cracks": _phrases(
-        """cracks, cracks on the storage, cracked surface, a crack, fissures, cracks on the tank, fractured, fracture lines,
-        cracked concrete, long cracks, branching cracks, the storage tank is cracked, hairline cracks, split surface,
-        cracked roof, cracks in the pavement, crevices, rusty cracks, ruptured tank, cracks in the road, a fissured runway,
-        dark cracks spreading, crack pattern, broken by cracks"""
+        """cracks, cracks on the storage, cracked surface, a crack, fissures, cracks on the tank, fractured,
+        fracture lines, cracked concrete, long cracks, branching cracks, the storage tank is cracked, hairline cracks,
+        split surface, cracked roof, cracks in the pavement, crevices, rusty cracks, ruptured tank, cracks in the road,
+        a fissured runway, dark cracks spreading, crack pattern, broken by cracks"""
     ),
     "holes": _phrases(
-        """holes, big holes, big holes on deck, a hole in the roof, holes in the deck, punctured, large hole, dark holes,
-        perforated, craters, bomb craters, holes in the surface, a gaping hole, pierced deck, holes torn open,
-        breach in the hull, several holes, damaged deck with holes, shell holes, openings torn in the deck,
-        blasted hole, pits, bullet holes, sinkhole"""
+        """holes, big holes, big holes on deck, a hole in the roof, holes in the deck, punctured, large hole,
+        dark holes, perforated, craters, bomb craters, holes in the surface, a gaping hole, pierced deck,
+        holes torn open, breach in the hull, several holes, damaged deck with holes, shell holes,
+        openings torn in the deck, blasted hole, pits, bullet holes, sinkhole"""
     ),
     "oil_spill": _phrases(
         """oil spill, oil slick, oil on the water, crude oil leak, black oil on the sea, spilled oil, petroleum spill,
-        oil pollution, oily water, leaking oil, tanker spill, an oil film, iridescent oil sheen, oil leaked into the water,
-        contaminated water with oil, slick on the water, fuel spill, oil contamination, dark slick of crude, polluted by oil,
-        diesel leak, oil stained water"""
+        oil pollution, oily water, leaking oil, tanker spill, an oil film, iridescent oil sheen,
+        oil leaked into the water, contaminated water with oil, slick on the water, fuel spill, oil contamination,
+        dark slick of crude, polluted by oil, diesel leak, oil stained water"""
     ),
 }
 """Event name → phrasings. A renderer without an entry is trained with its own phrases alone."""
@@ -110,16 +112,19 @@ SCENE_PHRASINGS: dict[str, tuple[str, ...]] = {
         cultivated land, rows of plants, arable land"""
     ),
     "airplane": _phrases(
-        "airplane, parked airplanes, an aircraft, planes at an airport, a jet on the apron, airport, airliner, aeroplanes"
+        """airplane, parked airplanes, an aircraft, planes at an airport, a jet on the apron, airport, airliner,
+        aeroplanes"""
     ),
     "baseballdiamond": _phrases(
-        "baseball diamond, a baseball field, ballpark, a sports ground for baseball, softball field, infield and outfield"
+        """baseball diamond, a baseball field, ballpark, a sports ground for baseball, softball field,
+        infield and outfield"""
     ),
     "beach": _phrases(
         "beach, a sandy beach, sea and sand, the coast, shoreline, waves on the beach, coastline, seaside, surf"
     ),
     "buildings": _phrases(
-        "buildings, large buildings, office buildings, commercial area, city blocks, factory roofs, downtown, industrial area"
+        """buildings, large buildings, office buildings, commercial area, city blocks, factory roofs, downtown,
+        industrial area"""
     ),
     "chaparral": _phrases(
         "chaparral, shrubland, dry shrubs, scattered bushes, scrubland, bushes on sandy ground, brush, semi arid shrubs"
@@ -128,8 +133,8 @@ SCENE_PHRASINGS: dict[str, tuple[str, ...]] = {
         "dense residential area, crowded houses, closely packed houses, a dense neighbourhood, tightly packed homes"
     ),
     "forest": _phrases(
-        """forest, a green forest, trees, woodland, dense trees, the woods, tree canopy, jungle, tree crowns, a lush green forest,
-        healthy forest, woods"""
+        """forest, a green forest, trees, woodland, dense trees, the woods, tree canopy, jungle, tree crowns,
+        a lush green forest, healthy forest, woods"""
     ),
     "freeway": _phrases(
         "freeway, highway, motorway, a wide road with cars, lanes of a highway, expressway, traffic lanes"
@@ -152,22 +157,17 @@ SCENE_PHRASINGS: dict[str, tuple[str, ...]] = {
     "overpass": _phrases(
         "overpass, a bridge, flyover, viaduct, a road bridge, bridge over a road, an intact bridge, interchange"
     ),
-    "parkinglot": _phrases(
-        "parking lot, parked cars, car park, rows of cars, a full parking area, vehicles in a lot"
-    ),
-    "river": _phrases(
-        "river, a stream, a calm river, the river and its banks, waterway, river bend, creek, canal"
-    ),
+    "parkinglot": _phrases("parking lot, parked cars, car park, rows of cars, a full parking area, vehicles in a lot"),
+    "river": _phrases("river, a stream, a calm river, the river and its banks, waterway, river bend, creek, canal"),
     "runway": _phrases("runway, an airstrip, airport runway, landing strip, taxiway, tarmac of a runway"),
     "sparseresidential": _phrases(
-        "a single house, sparse residential area, a house among trees, an isolated house, a rural house, a detached house, villa"
+        """a single house, sparse residential area, a house among trees, an isolated house, a rural house,
+        a detached house, villa"""
     ),
     "storagetanks": _phrases(
         "storage tanks, a storage tank, oil tanks, round tanks, fuel storage, tank farm, cylindrical tanks, the storage"
     ),
-    "tenniscourt": _phrases(
-        "tennis court, tennis courts, a sports court, hard court, a tennis club, courts with nets"
-    ),
+    "tenniscourt": _phrases("tennis court, tennis courts, a sports court, hard court, a tennis club, courts with nets"),
 }
 """UC Merced class → phrasings."""
 
@@ -177,9 +177,7 @@ COVER_PHRASINGS: dict[str, tuple[str, ...]] = {
     "water": _phrases(
         "water, calm water, clear water, lake, pond, smooth water surface, the sea, open water, a body of water"
     ),
-    "bare": _phrases(
-        "bare soil, bare ground, earth, dirt, sand and soil, barren land, gravel, unpaved ground"
-    ),
+    "bare": _phrases("bare soil, bare ground, earth, dirt, sand and soil, barren land, gravel, unpaved ground"),
     "built": _phrases(
         "roofs and roads, pavement, concrete, asphalt, rooftops, built up area, paved surface, urban area"
     ),
@@ -224,14 +222,13 @@ COLOURS: dict[str, Colour] = {
     ),
     "yellow": Colour(
         (0.90, 0.80, 0.15),
-        _phrases(
-            "yellow, bright yellow, yellow flowers, golden field, yellow paint, rapeseed in bloom, sunflowers"
-        ),
+        _phrases("yellow, bright yellow, yellow flowers, golden field, yellow paint, rapeseed in bloom, sunflowers"),
     ),
     "green": Colour(
         (0.20, 0.62, 0.18),
         _phrases(
-            "green, bright green, vivid green, green paint, lush green, emerald green, algae bloom, grown over with plants"
+            """green, bright green, vivid green, green paint, lush green, emerald green, algae bloom,
+            grown over with plants"""
         ),
     ),
     "turquoise": Colour(
@@ -240,9 +237,7 @@ COLOURS: dict[str, Colour] = {
     ),
     "blue": Colour(
         (0.12, 0.28, 0.75),
-        _phrases(
-            "blue, deep blue, blue paint, blue roof, navy blue, bright blue, swimming pool, blue tarpaulin"
-        ),
+        _phrases("blue, deep blue, blue paint, blue roof, navy blue, bright blue, swimming pool, blue tarpaulin"),
     ),
     "purple": Colour(
         (0.50, 0.20, 0.65),
@@ -268,9 +263,7 @@ COLOURS: dict[str, Colour] = {
         (0.74, 0.86, 0.93),
         _phrases("frozen lake, ice, pale blue ice, frozen water, icy water, frozen river, ice sheet"),
     ),
-    "grey": Colour(
-        (0.52, 0.52, 0.52), _phrases("grey, gray, concrete grey, grey paint, silver, steel grey, cement")
-    ),
+    "grey": Colour((0.52, 0.52, 0.52), _phrases("grey, gray, concrete grey, grey paint, silver, steel grey, cement")),
     "black": Colour(
         (0.06, 0.06, 0.07),
         _phrases("black, pitch black, black paint, black surface, dark, solar panels, lava, coal"),
@@ -284,8 +277,12 @@ EVENT_SCENES: dict[str, tuple[str, ...]] = {
     "drought": ("agricultural", "golfcourse", "forest", "river", "sparseresidential", "baseballdiamond"),
     "deforestation": ("forest", "forest", "river", "sparseresidential", "golfcourse"),
     "landslide": ("forest", "chaparral", "river", "golfcourse", "sparseresidential", "beach", "freeway"),
-    "flood": ("river", "agricultural", "sparseresidential", "mediumresidential", "golfcourse", "freeway", "mobilehomepark"),
-    "debris": ("beach", "mobilehomepark", "mediumresidential", "sparseresidential", "harbor", "denseresidential", "river"),
+    "flood": (
+        "river", "agricultural", "sparseresidential", "mediumresidential", "golfcourse", "freeway", "mobilehomepark",
+    ),
+    "debris": (
+        "beach", "mobilehomepark", "mediumresidential", "sparseresidential", "harbor", "denseresidential", "river",
+    ),
     "damaged_building": (
         "sparseresidential", "mediumresidential", "denseresidential", "buildings", "mobilehomepark", "storagetanks",
     ),
@@ -302,19 +299,28 @@ OTHER_EVENTS_SHOWN: dict[str, tuple[str, ...]] = {"fire": ("smoke", "burn_scar")
 UNCHANGED = "unchanged"
 UNCHANGED_PHRASINGS = _phrases(
     """an aerial image, a satellite photo, an ordinary scene, nothing happened, an undamaged place, an intact scene,
-    remote sensing image, unchanged, a normal landscape, an aerial photograph, a view from above, no damage, calm and intact"""
+    remote sensing image, unchanged, a normal landscape, an aerial photograph, a view from above, no damage,
+    calm and intact"""
 )
 
 PLACES = _phrases(
-    """forest, field, village, town, trees, river, road, street, houses, city, harbour, coast, beach, farmland, garden, park,
-    meadow, hill, roof, bridge, ship, deck, tank, storage, warehouse, factory, lake, sea, house, building, runway, car park,
-    residential area, countryside, suburb, mountain, valley, bank of the river, ground, land"""
+    """forest, field, village, town, trees, river, road, street, houses, city, harbour, coast, beach, farmland, garden,
+    park, meadow, hill, roof, bridge, ship, deck, tank, storage, warehouse, factory, lake, sea, house, building, runway,
+    car park, residential area, countryside, suburb, mountain, valley, bank of the river, ground, land"""
 )
-TEMPLATES = ("{}", "{}", "{}", "{} in the {place}", "{} near the {place}", "{} on the {place}", "{} over the {place}",
-             "an aerial image of {}", "a satellite image of {}", "{} seen from above", "the {place} with {}", "{} at the {place}",
-             "a photo of {}", "there is {}", "{} {place}")  # fmt: skip
-HELD_OUT_TEMPLATES = ("a drone picture showing {} by the {place}", "a remote sensing scene with {}", "{} across the whole {place}",
-                      "please add {}", "{} around the {place}", "the {place} shows {}")  # fmt: skip
+TEMPLATES = (
+    "{}", "{}", "{}", "{} in the {place}", "{} near the {place}", "{} on the {place}", "{} over the {place}",
+    "an aerial image of {}", "a satellite image of {}", "{} seen from above", "the {place} with {}",
+    "{} at the {place}", "a photo of {}", "there is {}", "{} {place}",
+)  # fmt: skip
+HELD_OUT_TEMPLATES = (
+    "a drone picture showing {} by the {place}",
+    "a remote sensing scene with {}",
+    "{} across the whole {place}",
+    "please add {}",
+    "{} around the {place}",
+    "the {place} shows {}",
+)
 
 
 def split_phrasings(phrasings: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..guidance.editing import edit_image
 from ..guidance.results import EditResult
-from ..guidance.settings import EditSettings
+from ..guidance.settings import MAX_STRENGTH, EditSettings
 from .host import device, gradients
 from .progress import progress_bar
 from .types import from_image, from_mask, to_image, to_mask
@@ -29,8 +29,7 @@ class SinDDMEdit:
     OUTPUT_TOOLTIPS = (
         "The edited image, of the same size.",
         "How much of each pixel the edit changed, 0…1: the mask that goes with a before/after pair.",
-        "How well the edited image fits the text, as the guide judges: 100 × cosine similarity, "
-        "the mean over a batch.",
+        "How well the edited image fits the text, as the guide judges: 100 × cosine similarity, the mean over a batch.",
     )
 
     @classmethod
@@ -62,10 +61,9 @@ class SinDDMEdit:
                     {
                         "default": DEFAULTS.strength,
                         "min": 0.0,
-                        "max": 3.0,
+                        "max": MAX_STRENGTH,
                         "step": 0.05,
-                        "tooltip": "How far the text moves the image: 0 does not guide at all, "
-                        "1 is a clear event.",
+                        "tooltip": "How far the text moves the image: 0 does not guide at all, 1 is a clear event.",
                     },
                 ),
                 "candidates": (

@@ -30,9 +30,7 @@ class SinDDMScene:
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802 (ComfyUI's name)
         return {
-            "required": {
-                "scene": (list(bundled_scenes()), {"default": "forest", "tooltip": "Which scene to load."})
-            }
+            "required": {"scene": (list(bundled_scenes()), {"default": "forest", "tooltip": "Which scene to load."})}
         }
 
     def load(self, scene: str) -> tuple[Tensor, Tensor]:

@@ -40,8 +40,7 @@ def from_mask(mask: Tensor | None, pictures: Sequence[Tensor]) -> list[Tensor | 
     masks = list(mask.to("cpu", torch.float32, copy=True).reshape(-1, *mask.shape[-2:]))
     if len(masks) not in (1, len(pictures)):
         raise InputError(
-            f"The input 'mask' has {len(masks)} masks for {len(pictures)} images; "
-            "give one mask, or one for each image."
+            f"The input 'mask' has {len(masks)} masks for {len(pictures)} images; give one mask, or one for each image."
         )
     masks *= len(pictures) // len(masks)
     return [_region(each, picture) for each, picture in zip(masks, pictures, strict=True)]

@@ -78,9 +78,7 @@ def decode(path: Path) -> Decoded:
             f"{path} has far more pixels than the {MAX_SIDE}×{MAX_SIDE} that fit; crop or shrink it."
         ) from None
     except UnidentifiedImageError:
-        raise InputError(
-            f"{path} is not a PNG, JPEG, WebP or TIFF picture; convert it to one of these."
-        ) from None
+        raise InputError(f"{path} is not a PNG, JPEG, WebP or TIFF picture; convert it to one of these.") from None
     except DECODER_ERRORS as error:
         raise InputError(
             f"{path} is damaged or incomplete ({_one_line(error)}); copy or export the picture again."

@@ -71,14 +71,10 @@ def check_output(path: PathLike, like: Raster | None = None) -> Path:
     target = Path(path)
     file_format = FORMATS.get(target.suffix.lower())
     if file_format is None:
-        raise OutputError(
-            f"{target} cannot be written as a picture; let its name end in {', '.join(FORMATS)}."
-        )
+        raise OutputError(f"{target} cannot be written as a picture; let its name end in {', '.join(FORMATS)}.")
     folder = target.parent
     if not folder.is_dir():
-        raise OutputError(
-            f"{target} cannot be written since the folder {folder} does not exist; create it first."
-        )
+        raise OutputError(f"{target} cannot be written since the folder {folder} does not exist; create it first.")
     if target.is_dir():
         raise OutputError(f"{target} is a folder; name a file in it.")
     for place in (target, folder):
@@ -86,9 +82,7 @@ def check_output(path: PathLike, like: Raster | None = None) -> Path:
             raise OutputError(f"{target} cannot be written since {place} is read-only; choose another place.")
     what = None if like is None else misfit(like.stored, like.alpha, file_format)
     if what is not None:
-        raise OutputError(
-            f"{target} cannot be written since {file_format} does not hold {what}; use .tif or .png."
-        )
+        raise OutputError(f"{target} cannot be written since {file_format} does not hold {what}; use .tif or .png.")
     return target
 
 

@@ -90,9 +90,7 @@ class Raster:
         differs = values != self.pixels
         if changed is not None:
             differs &= changed.detach().cpu().to(torch.bool)
-        scaled = (
-            values.clamp(0, 1).permute(1, 2, 0).numpy().astype(np.float64) * (self.high - self.low) + self.low
-        )
+        scaled = values.clamp(0, 1).permute(1, 2, 0).numpy().astype(np.float64) * (self.high - self.low) + self.low
         if self.stored.dtype.kind in "iu":
             scaled = np.rint(scaled)
         return np.where(differs.permute(1, 2, 0).numpy(), scaled.astype(self.stored.dtype), self.stored)
@@ -109,9 +107,7 @@ def raster_from_array(
     """
     check_size(stored.shape[0], stored.shape[1], name)
     if stored.dtype.kind not in "iuf":
-        raise InputError(
-            f"{name} stores {stored.dtype} values, not real numbers; convert it to 8 or 16 bit or float."
-        )
+        raise InputError(f"{name} stores {stored.dtype} values, not real numbers; convert it to 8 or 16 bit or float.")
     if stored.dtype.kind == "f" and not np.isfinite(stored).all():
         raise InputError(f"{name} holds NaN or infinite values; fill them with numbers first.")
     if (stored == stored[:1, :1]).all():
@@ -137,9 +133,7 @@ def check_size(height: int, width: int, name: str) -> None:
             f"{name} is {width}×{height} px, below the {MIN_SIDE} px a side must have; use a larger picture."
         )
     if max(height, width) > MAX_SIDE:
-        raise InputError(
-            f"{name} is {width}×{height} px, above the {MAX_SIDE} px a side may have; crop or shrink it."
-        )
+        raise InputError(f"{name} is {width}×{height} px, above the {MAX_SIDE} px a side may have; crop or shrink it.")
 
 
 def value_range(stored: Array) -> tuple[float, float]:

@@ -35,9 +35,7 @@ def parse_roi(text: str, size: tuple[int, int]) -> Tensor:
     height, width = size
     match = _RECTANGLE.fullmatch(text)
     if match is None:
-        raise InputError(
-            f"The region '{text}' is not x,y,w,h in whole pixels; write for example 40,60,120,80."
-        )
+        raise InputError(f"The region '{text}' is not x,y,w,h in whole pixels; write for example 40,60,120,80.")
     x, y, w, h = (int(number) for number in match.groups())
     if w <= 0 or h <= 0:
         raise InputError(f"The region '{text}' has no area; give a width and a height above 0.")

@@ -151,9 +151,7 @@ def _bands_last(page: tifffile.TiffPage, path: Path) -> Array:
         return values.transpose(1, 2, 0)
     if axes == "YXS":
         return values
-    raise InputError(
-        f"{path} holds a volume ({axes}), not one picture; save one layer of it as a file of its own."
-    )
+    raise InputError(f"{path} holds a volume ({axes}), not one picture; save one layer of it as a file of its own.")
 
 
 def _alpha_index(codes: tuple[int, ...], samples: int) -> int | None:

@@ -70,9 +70,7 @@ def crop(values: Floats, box: Box) -> Floats:
     return values[top:bottom, left:right]
 
 
-def tone(
-    values: Floats, *, bright: float, gamma: float, saturation: float, floor: float = 0.0
-) -> Image.Image:
+def tone(values: Floats, *, bright: float, gamma: float, saturation: float, floor: float = 0.0) -> Image.Image:
     """Stretch each band from its 0.3 % to its `bright` percentile onto floor…1, then gamma and saturation."""
     low, high = np.percentile(values, (0.3, bright), axis=(0, 1))
     unit = floor + (1 - floor) * ((values - low) / (high - low)).clip(0, 1) ** gamma

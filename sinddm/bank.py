@@ -7,7 +7,7 @@ painting from the components themselves would lose the finest texture.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -19,6 +19,8 @@ ANALYSIS = 15
 """Side of the patches that are compared, in pixels."""
 SYNTHESIS = 7
 """Side of the patch centres that are painted, in pixels."""
+BRUSH = 1.0
+"""Standard deviation of a painted centre's Gaussian weight, in pixels: wider ones average the texture away."""
 COMPONENTS = 40
 """Principal components kept for comparing."""
 _PCA_PATCHES = 20_000
@@ -26,7 +28,9 @@ _EXCLUDED = -1e9
 
 
 def _pad(image: Tensor, margin: int) -> Tensor:
-    """Mirror [C, H, W] outwards, also where the margin is wider than the image."""
+    """Mirror [C, H, W] outwards, also where the margin is wider than the image; a side of one pixel is repeated."""
+    if min(image.shape[-2:]) == 1:
+        return F.pad(image[None], (margin,) * 4, mode="replicate")[0]
     while margin > 0:
         step = min(margin, min(image.shape[-2:]) - 1)
         image = F.pad(image[None], (step,) * 4, mode="reflect")[0]
@@ -43,7 +47,7 @@ def principal_patches(images: Sequence[Tensor], components: int = COMPONENTS) ->
     matrix = torch.cat(rows)
     matrix = matrix - matrix.mean(0)
     covariance = (matrix.T @ matrix) / matrix.shape[0]
-    _, vectors = torch.linalg.eigh(covariance.double())
+    vectors: Tensor = torch.linalg.eigh(covariance.double()).eigenvectors
     kept = min(components, vectors.shape[1])
     basis = vectors.flip(1)[:, :kept].T.float().contiguous()
     return basis.reshape(kept, images[0].shape[0], ANALYSIS, ANALYSIS)
@@ -73,10 +77,15 @@ class Matches:
     grid: Size
     stride: int
 
+    def first(self, count: int) -> Matches:
+        """The first ``count`` patches of each place."""
+        return replace(self, image=self.image[:, :count], y=self.y[:, :count], x=self.x[:, :count])
+
 
 class PatchBank:
-    """All patches of ``sources`` at one scale; a patch's posterior is its prior times the likelihood of its noised version.
+    """All patches of ``sources`` at one scale.
 
+    A patch's posterior is its prior times the likelihood of its noised version.
     compared: so many leading bands are compared (all by default); the others are carried along with the patches.
     """
 
@@ -95,9 +104,7 @@ class PatchBank:
         self.row_start = torch.cumsum(areas, 0) - areas
         self.features = torch.cat([self.analyse(image, 1)[0] for image in images])
         self.energy = self.features.square().sum(1)
-        priors = [
-            torch.ones(s.image.shape[-2:], device=device) if s.prior is None else s.prior for s in sources
-        ]
+        priors = [torch.ones(s.image.shape[-2:], device=device) if s.prior is None else s.prior for s in sources]
         self.log_prior = torch.cat([prior.reshape(-1) for prior in priors]).log().clamp_min(_EXCLUDED)
         self.in_place = torch.tensor([source.in_place for source in sources], device=device).float()
         margin = SYNTHESIS // 2
@@ -107,7 +114,7 @@ class PatchBank:
         self._padded_start = torch.cumsum(padded_areas, 0) - padded_areas
         self._pixels = torch.cat([p.reshape(self.channels, -1).T for p in padded]).contiguous()
         ramp = torch.arange(SYNTHESIS, device=device) - margin
-        window = torch.exp(-0.5 * (ramp / (0.28 * SYNTHESIS)) ** 2)
+        window = torch.exp(-0.5 * (ramp / BRUSH) ** 2)
         self._window = (window[:, None] * window[None, :]).reshape(-1)
         self._offset_y, self._offset_x = (
             v.reshape(-1) for v in torch.meshgrid(ramp + margin, ramp + margin, indexing="ij")
@@ -141,12 +148,25 @@ class PatchBank:
             part = slice(begin, begin + 16_384)
             where = base[part, :, None] + self._offset_y * row_step[part, :, None] + self._offset_x
             columns[part] = torch.einsum("qknc,qk->qnc", self._pixels[where], weights[part])
-        columns *= self._window[None, :, None]
+        return self._overlay(columns, matches.stride, size)
+
+    def paint_every(self, weights: Tensor, stride: int, size: Size) -> Tensor:
+        """As :meth:`paint`, mixing all N patches of the bank at each place: ``weights`` float [Q, N]."""
+        image, y, x = self.position(torch.arange(len(self), device=weights.device))
+        base = self._padded_start[image] + y * self._padded_widths[image] + x
+        where = base[:, None] + self._offset_y * self._padded_widths[image][:, None] + self._offset_x
+        columns = weights @ self._pixels[where].flatten(1)
+        return self._overlay(columns.unflatten(1, (-1, self.channels)), stride, size)
+
+    def _overlay(self, columns: Tensor, stride: int, size: Size) -> Tensor:
+        """Patch centres [Q, P², C] of a grid with ``stride`` → their weighted mean at each pixel, [C, *size]."""
+        places = columns.shape[0]
+        columns = columns * self._window[None, :, None]
         margin = SYNTHESIS // 2
         height, width = size
         padded = (height + 2 * margin, width + 2 * margin)
-        stacked = columns.permute(2, 1, 0).reshape(1, -1, base.shape[0])
-        image = F.fold(stacked, padded, SYNTHESIS, stride=matches.stride)
-        ones = self._window[None, :, None].expand(1, -1, base.shape[0]).contiguous()
-        total = F.fold(ones, padded, SYNTHESIS, stride=matches.stride)
+        stacked = columns.permute(2, 1, 0).reshape(1, -1, places)
+        image = F.fold(stacked, padded, SYNTHESIS, stride=stride)
+        ones = self._window[None, :, None].expand(1, -1, places).contiguous()
+        total = F.fold(ones, padded, SYNTHESIS, stride=stride)
         return (image / total.clamp_min(1e-6))[0, :, margin : margin + height, margin : margin + width]

@@ -14,6 +14,8 @@ from .bank import Matches, PatchBank
 from .pyramid import Size
 from .schedule import NoiseLevel
 
+_COSTS_AT_ONCE = 24_000_000
+
 
 def posterior_costs(bank: PatchBank, features: Tensor, rows: Tensor, level: NoiseLevel) -> Tensor:
     """−log posterior (up to a constant per query) of ``rows`` [Q, K] for ``features`` [Q, D], float [Q, K]."""
@@ -22,9 +24,7 @@ def posterior_costs(bank: PatchBank, features: Tensor, rows: Tensor, level: Nois
     return (alpha * alpha * bank.energy[rows] - 2 * alpha * dots) / (2 * variance) - bank.log_prior[rows]
 
 
-def anchor_costs(
-    bank: PatchBank, rows: Tensor, home: tuple[Tensor, Tensor], size: Size, anchor: float
-) -> Tensor:
+def anchor_costs(bank: PatchBank, rows: Tensor, home: tuple[Tensor, Tensor], size: Size, anchor: float) -> Tensor:
     """``anchor`` × squared distance between a patch's place in its image and the query's place, in image sides.
 
     0 for patches of images of elsewhere.
@@ -45,6 +45,23 @@ def grid_places(grid: Size, stride: int, device: torch.device) -> tuple[Tensor, 
     return y.reshape(-1), x.reshape(-1)
 
 
+def exact_costs(
+    bank: PatchBank, features: Tensor, level: NoiseLevel, home: tuple[Tensor, Tensor], size: Size, anchor: float
+) -> Tensor:
+    """−log posterior, anchor included, of every patch of the bank for each query, float [Q, N]."""
+    alpha, variance = level.alpha, level.sigma**2
+    image, y, x = bank.position(torch.arange(len(bank), device=features.device))
+    place_y = y / (bank.heights[image] - 1).clamp_min(1)
+    place_x = x / (bank.widths[image] - 1).clamp_min(1)
+    pull = anchor * bank.in_place[image]
+    own = alpha * alpha * bank.energy / (2 * variance) - bank.log_prior + pull * (place_y**2 + place_x**2)
+    home_y, home_x = home[0] / max(size[0] - 1, 1), home[1] / max(size[1] - 1, 1)
+    # The likelihood and the anchor share one matrix product: both are inner products with the query.
+    left = torch.column_stack([features * (alpha / variance), home_y, home_x, home_y**2 + home_x**2])
+    right = torch.column_stack([bank.features, 2 * pull * place_y, 2 * pull * place_x, -pull])
+    return own - left @ right.T
+
+
 def search_exact(
     bank: PatchBank,
     features: Tensor,
@@ -54,44 +71,17 @@ def search_exact(
     size: Size,
     anchor: float,
 ) -> tuple[Tensor, Tensor]:
-    """The ``keep`` likeliest patches of the whole bank for each query: rows int64 [Q, K] and costs [Q, K], best first."""
-    alpha, variance = level.alpha, level.sigma**2
-    keep = min(keep, len(bank))
-    every = torch.arange(len(bank), device=features.device)
-    image, y, x = bank.position(every)
-    place_y = y / (bank.heights[image] - 1).clamp_min(1)
-    place_x = x / (bank.widths[image] - 1).clamp_min(1)
-    pull = anchor * bank.in_place[image]
-    own = alpha * alpha * bank.energy / (2 * variance) - bank.log_prior + pull * (place_y**2 + place_x**2)
-    home_y, home_x = home[0] / max(size[0] - 1, 1), home[1] / max(size[1] - 1, 1)
-    home_reach = home_y**2 + home_x**2
-    rows, costs = [], []
-    chunk = max(1, 24_000_000 // len(bank))
+    """The ``keep`` likeliest patches of the whole bank for each query, best first: rows (int64) and costs, [Q, K]."""
+    chunk = max(1, _COSTS_AT_ONCE // len(bank))
+    found = []
     for begin in range(0, features.shape[0], chunk):
         part = slice(begin, begin + chunk)
-        # The likelihood and the anchor share one matrix product: both are inner products with the query.
-        left = torch.cat(
-            [
-                features[part] * (alpha / variance),
-                home_y[part, None],
-                home_x[part, None],
-                home_reach[part, None],
-            ],
-            1,
-        )
-        right = torch.cat(
-            [bank.features, (2 * pull * place_y)[:, None], (2 * pull * place_x)[:, None], -pull[:, None]], 1
-        )
-        cost = own - left @ right.T
-        best, index = cost.topk(keep, dim=1, largest=False)
-        rows.append(index)
-        costs.append(best)
-    return torch.cat(rows), torch.cat(costs)
+        costs = exact_costs(bank, features[part], level, (home[0][part], home[1][part]), size, anchor)
+        found.append(costs.topk(min(keep, len(bank)), dim=1, largest=False))
+    return torch.cat([each.indices for each in found]), torch.cat([each.values for each in found])
 
 
-def carry_to_finer(
-    bank: PatchBank, coarse: Matches, grid: Size, stride: int, size: Size, coarse_size: Size
-) -> Tensor:
+def carry_to_finer(bank: PatchBank, coarse: Matches, grid: Size, stride: int, size: Size, coarse_size: Size) -> Tensor:
     """Rows [Q, K] of ``bank`` where the coarser scale's matches lead on a finer query grid.
 
     The finer bank's images are the same ones at a finer scale, so a match scales with its image.
@@ -128,9 +118,7 @@ def propose(bank: PatchBank, matches: Matches, jump: int, reach: int, generator:
     for radius in (reach, max(1, reach // 4)):
         shift = torch.randint(-radius, radius + 1, (2, y.numel()), generator=generator).to(y.device)
         candidates.append(
-            bank.row(
-                image, _inside(y + shift[0], bank.heights[image]), _inside(x + shift[1], bank.widths[image])
-            )
+            bank.row(image, _inside(y + shift[0], bank.heights[image]), _inside(x + shift[1], bank.widths[image]))
         )
     return torch.stack(candidates, 1)
 

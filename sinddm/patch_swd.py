@@ -12,8 +12,9 @@ PATCHES = 8192
 
 
 def patch_swd(image: Tensor, other: Tensor, generator: torch.Generator) -> float:
-    """Sliced Wasserstein distance between the 7×7 patches of two images (Rabin et al., doi:10.1007/978-3-642-24785-9_37).
+    """Sliced Wasserstein distance between the 7×7 patches of two images.
 
+    After Rabin et al., doi:10.1007/978-3-642-24785-9_37.
     image, other: float [C, H, W] of one value range, of any two sizes. 0 for the same distribution of patches; in the
     units of the pixels, since the projections have unit length per pixel.
     """

@@ -18,6 +18,7 @@ from .matching import (
     aligned,
     anchor_costs,
     carry_to_finer,
+    exact_costs,
     grid_places,
     keep_best,
     posterior_costs,
@@ -26,6 +27,11 @@ from .matching import (
 )
 from .pyramid import Size, resize, scale_sizes
 from .schedule import NoiseLevel, flow_levels
+
+SPREAD_ABOVE = 0.75
+"""Noise above which the posterior spreads over all patches; below, the likeliest few hold all of its weight."""
+LIKELIEST = 8
+"""Times ``PatchSettings.keep``: the patches that an exact search mixes."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +56,8 @@ class PatchDenoiser:
     """Closed-form :class:`~.denoiser.Denoiser` of ``image`` (float [C, H, W] in −1…1).
 
     exemplars: further images of the same channels, of any size, at the same ground resolution.
-    compared: patches are compared by so many leading bands (None: all); the others, such as a map of what a patch shows,
-        follow them into the result.
+    compared: patches are compared by so many leading bands (None: all); the others, such as a map of what a patch
+        shows, follow them into the result.
     """
 
     def __init__(
@@ -75,14 +81,12 @@ class PatchDenoiser:
     def sizes(self, size: Size) -> list[Size]:
         """As many scales as the image itself has, whatever the output's size, so that patches keep their scale."""
         return [
-            (max(1, round(size[0] / 2**down)), max(1, round(size[1] / 2**down)))
+            (max(2, round(size[0] / 2**down)), max(2, round(size[1] / 2**down)))
             for down in reversed(range(self._scales))
         ]
 
     def levels(self, scale: int, start: float) -> Sequence[NoiseLevel]:
-        return flow_levels(
-            start, self.settings.steps if scale < self._scales - 1 else max(3, self.settings.steps // 2)
-        )
+        return flow_levels(start, self.settings.steps if scale < self._scales - 1 else max(3, self.settings.steps // 2))
 
     def bank(self, scale: int) -> PatchBank:
         """The patches at ``scale``, built once."""
@@ -123,15 +127,19 @@ class PatchStage:
         bank, settings = self._bank, self._settings
         features, grid = bank.analyse(noisy, self._stride)
         home = grid_places(grid, self._stride, features.device)
+        if self._exact and level.sigma > SPREAD_ABOVE and len(features) * len(bank) <= settings.exact_below:
+            costs = exact_costs(bank, features, level, home, self._size, settings.anchor)
+            likeliest = costs.topk(min(settings.keep, len(bank)), dim=1, largest=False).indices
+            self.matches = Matches(*bank.position(likeliest), grid, self._stride)
+            return bank.paint_every(torch.softmax(-costs, dim=1), self._stride, self._size)
         if self._exact:
             rows, costs = search_exact(
-                bank, features, level, 8 * settings.keep, home, self._size, settings.anchor
+                bank, features, level, LIKELIEST * settings.keep, home, self._size, settings.anchor
             )
         else:
             rows, costs = self._search_near(features, grid, home, level)
-        weights = torch.softmax(-costs, dim=1)
         self.matches = Matches(*bank.position(rows), grid, self._stride)
-        return bank.paint(self.matches, weights, self._size)
+        return bank.paint(self.matches, torch.softmax(-costs, dim=1), self._size)
 
     def _search_near(
         self, features: Tensor, grid: Size, home: tuple[Tensor, Tensor], level: NoiseLevel
@@ -140,12 +148,9 @@ class PatchStage:
         if self._rows is None:
             assert self._previous is not None and self._previous.matches is not None
             coarse = self._previous.matches
-            kept = Matches(
-                *(v[:, : settings.keep] for v in (coarse.image, coarse.y, coarse.x)),
-                coarse.grid,
-                coarse.stride,
+            self._rows = carry_to_finer(
+                bank, coarse.first(settings.keep), grid, self._stride, self._size, self._previous._size
             )
-            self._rows = carry_to_finer(bank, kept, grid, self._stride, self._size, self._previous._size)
         rows = self._rows
         for jump in (1, 2):
             near = propose(

@@ -54,9 +54,7 @@ TORCH_DRAWS = {
 FILES = sorted(
     path
     for folder in MAY_IMPORT
-    for path in (
-        [ROOT / f"{folder}.py"] if (ROOT / f"{folder}.py").exists() else (ROOT / folder).rglob("*.py")
-    )
+    for path in ([ROOT / f"{folder}.py"] if (ROOT / f"{folder}.py").exists() else (ROOT / folder).rglob("*.py"))
 )
 
 
@@ -127,14 +125,8 @@ def violations(path: Path, source: str) -> Iterator[str]:
         if isinstance(node, ast.ImportFrom) and node.level:
             yield from (line + breach for breach in _relative_breaches(layer, path, node))
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            names = (
-                [node.module or ""]
-                if isinstance(node, ast.ImportFrom)
-                else [alias.name for alias in node.names]
-            )
-            yield from (
-                line + breach for name in names for breach in _absolute_breaches(layer, name.split(".")[0])
-            )
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            yield from (line + breach for name in names for breach in _absolute_breaches(layer, name.split(".")[0]))
         elif isinstance(node, ast.Call):
             yield from (line + breach for breach in _unsafe_call(node))
             if node not in restored:

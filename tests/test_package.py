@@ -36,9 +36,7 @@ def test_unknown_names_are_attribute_errors() -> None:
 
 
 def test_import_loads_no_torch_and_no_comfyui() -> None:
-    done = python(
-        "import sys, comfyui_sinddm_rs; print({'torch', 'comfy', 'folder_paths'} & set(sys.modules))"
-    )
+    done = python("import sys, comfyui_sinddm_rs; print({'torch', 'comfy', 'folder_paths'} & set(sys.modules))")
     assert done.stdout == "set()\n"
 
 

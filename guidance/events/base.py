@@ -28,17 +28,25 @@ class Drawing:
 class Event(Protocol):
     """A renderer. Stateless: everything random comes from ``rng``, everything else from the arguments."""
 
-    name: str
-    """Identifier in snake_case, for example ``"fire"``."""
+    @property
+    def name(self) -> str:
+        """Identifier in snake_case, for example ``"fire"``."""
+        ...
 
-    phrases: tuple[str, ...]
-    """What it draws, in words: 8 or more short descriptions. A text finds its renderer by similarity to these."""
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        """What it draws, in words: 8 or more short descriptions. A text finds its renderer by similarity to these."""
+        ...
 
-    typical_share: float
-    """Share of a whole scene that a typical occurrence changes, in 0…1."""
+    @property
+    def typical_share(self) -> float:
+        """Share of a whole scene that a typical occurrence changes, in 0…1."""
+        ...
 
-    local: bool
-    """True where the event belongs to one object (a roof, a tank, a deck) and is best given a region."""
+    @property
+    def local(self) -> bool:
+        """True where the event belongs to one object (a roof, a tank, a deck) and is best given a region."""
+        ...
 
     def suitability(self, scene: Scene) -> FloatArray:
         """Where this event could happen: float32 [H, W] in 0…1, 0 = impossible here (fire on open water)."""

@@ -21,9 +21,7 @@ CONCRETE = np.array([0.66, 0.63, 0.58], np.float32)
 
 
 def _sample(image: FloatArray, rows: FloatArray, columns: FloatArray) -> FloatArray:
-    bands = [
-        ndimage.map_coordinates(image[..., c], [rows, columns], order=1, mode="mirror") for c in range(3)
-    ]
+    bands = [ndimage.map_coordinates(image[..., c], [rows, columns], order=1, mode="mirror") for c in range(3)]
     return np.asarray(np.stack(bands, -1), np.float32)
 
 
@@ -41,19 +39,13 @@ def _below(scene: Scene, deck: Deck, across: FloatArray, half: float, rng: np.ra
         sampled = _sample(scene.rgb, rows + ny * move, columns + nx * move)
         fit = np.ones(scene.shape, np.float32)
         if typical is not None:
-            wet = ndimage.map_coordinates(
-                scene.water, [rows + ny * move, columns + nx * move], order=1, mode="mirror"
-            )
+            wet = ndimage.map_coordinates(scene.water, [rows + ny * move, columns + nx * move], order=1, mode="mirror")
             fit = smoothstep(wet, 0.5, 0.95)
         else:
-            light = float(
-                np.mean(sampled @ np.array([0.3, 0.59, 0.11], np.float32), where=np.abs(across) < half)
-            )
+            light = float(np.mean(sampled @ np.array([0.3, 0.59, 0.11], np.float32), where=np.abs(across) < half))
             # Away from the deck's own shadow.
             fit = fit * np.float32(max(light, 0.02) ** 4)
-        near_side = (
-            smoothstep(sign * across, -1.1 * half, 1.1 * half) if typical is not None else np.float32(1.0)
-        )
+        near_side = smoothstep(sign * across, -1.1 * half, 1.1 * half) if typical is not None else np.float32(1.0)
         sides.append(sampled)
         quality.append(fit * near_side + 1e-6)
     total = quality[0] + quality[1]
@@ -61,9 +53,7 @@ def _below(scene: Scene, deck: Deck, across: FloatArray, half: float, rng: np.ra
     if typical is not None:
         near = river & (np.abs(across) < 5.0 * half + 8.0)
         tone = np.median(scene.rgb[near], axis=0) if near.any() else typical
-        ripples = sensor_noise(scene, rng) + 0.012 * (
-            fractal_noise(scene.shape, (2.0, 5.0), rng, octaves=2) - 0.5
-        )
+        ripples = sensor_noise(scene, rng) + 0.012 * (fractal_noise(scene.shape, (2.0, 5.0), rng, octaves=2) - 0.5)
         plain = tone + ripples[..., None]
         return mix(plain, blended, smoothstep(total, 0.25, 0.7))
     return np.asarray(blended, np.float32)
@@ -79,9 +69,7 @@ def _tear(across: FloatArray, half: float, rng: np.random.Generator) -> FloatArr
     return np.asarray(np.interp(across, corners, reach) + np.interp(across, at, fine), np.float32)
 
 
-def _rubble(
-    scene: Scene, deck: Deck, surface: BoolArray, places: NDArray[np.intp], rng: np.random.Generator
-) -> Pieces:
+def _rubble(scene: Scene, deck: Deck, surface: BoolArray, places: NDArray[np.intp], rng: np.random.Generator) -> Pieces:
     """Pieces of the deck at the given places, in the colours of its surface [H, W], darker over water."""
     light = scene.light / float(scene.light.max())
     own = scene.rgb[surface] if surface.any() else CONCRETE[None]
@@ -177,9 +165,7 @@ class CollapsedBridge:
         image = mix(image, image * 0.25, 0.8 * under)
         cover = np.asarray(np.maximum(cover, 0.75 * broken), np.float32)
         # Dust and cracks on what stands, next to the break.
-        worn = (
-            smoothstep(ends, -0.9 * half, 0.0) * deck_left * fractal_noise(scene.shape, 0.6 * half + 1.0, rng)
-        )
+        worn = smoothstep(ends, -0.9 * half, 0.0) * deck_left * fractal_noise(scene.shape, 0.6 * half + 1.0, rng)
         image = mix(image, image * 0.55 + 0.2 * CONCRETE * light, 0.7 * worn)
         cover = np.asarray(np.maximum(cover, 0.7 * worn), np.float32)
 

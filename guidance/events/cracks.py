@@ -83,9 +83,7 @@ def _even_part(scene: Scene, target: Target) -> Target:
     """The bright, even part of an object: the top of a tank without its rim and shaded side."""
     luminance = blur(scene.luminance, max(1.0, 0.02 * target.size))
     limit = 0.62 * float(np.quantile(luminance[target.mask], 0.85))
-    bright = ndimage.binary_opening(
-        target.mask & (luminance > limit), iterations=max(1, round(0.03 * target.size))
-    )
+    bright = ndimage.binary_opening(target.mask & (luminance > limit), iterations=max(1, round(0.03 * target.size)))
     if np.count_nonzero(bright) < 0.3 * np.count_nonzero(target.mask):
         return target
     return target_of(scene, ndimage.binary_fill_holes(largest_part(bright)))
@@ -130,12 +128,7 @@ class Cracks:
             first = float(rng.uniform(0.0, 2 * np.pi))
             for arm in range(arms):
                 angle = first + 2 * np.pi * arm / arms + float(rng.normal(0.0, 0.3))
-                length = (
-                    size
-                    * (0.25 + 0.75 * severity)
-                    * float(rng.uniform(0.5, 1.0))
-                    * (1.0 if index == 0 else 0.6)
-                )
+                length = size * (0.25 + 0.75 * severity) * float(rng.uniform(0.5, 1.0)) * (1.0 if index == 0 else 0.6)
                 start = (float(row), float(column))
                 _grow(field, surface, start, angle=angle, length=length, width=width, rng=rng)
         # The gap opens and closes along the crack.

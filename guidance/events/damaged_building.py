@@ -49,21 +49,15 @@ def _interior(scene: Scene, roof: Target, rng: np.random.Generator) -> tuple[Flo
         start = -1.2 * roof.size + float(rng.uniform(0, spacing)) * roof.size
         for position in np.arange(start, 1.2 * roof.size, spacing * roof.size):
             place = position + float(rng.uniform(-0.08, 0.08)) * roof.size
-            walls = np.maximum(
-                walls, np.clip(max(0.9, 0.016 * roof.size) + 0.5 - np.abs(axis - place), 0.0, 1.0)
-            )
+            walls = np.maximum(walls, np.clip(max(0.9, 0.016 * roof.size) + 0.5 - np.abs(axis - place), 0.0, 1.0))
     walls *= smoothstep(fractal_noise(scene.shape, 0.2 * roof.size, rng, octaves=3), 0.22, 0.34)
     # Each room has a floor of its own tone.
-    tone = np.sin(
-        3.1 * np.floor(roof.along / (0.36 * roof.size)) + 5.7 * np.floor(roof.across / (0.42 * roof.size))
-    )
+    tone = np.sin(3.1 * np.floor(roof.along / (0.36 * roof.size)) + 5.7 * np.floor(roof.across / (0.42 * roof.size)))
     rooms *= (1.0 + 0.25 * tone)[..., None]
     pitch = max(3.6, roof.size / 13.0)
     offset = (roof.along + 0.05 * pitch * value_noise(scene.shape, 0.2 * roof.size, rng)) / pitch
     rafters = np.clip(max(0.55, 0.09 * pitch) + 0.5 - np.abs(offset - np.round(offset)) * pitch, 0.0, 1.0)
-    rafters *= smoothstep(
-        fractal_noise(scene.shape, (0.3 * roof.size, 0.12 * roof.size), rng, octaves=3), 0.42, 0.50
-    )
+    rafters *= smoothstep(fractal_noise(scene.shape, (0.3 * roof.size, 0.12 * roof.size), rng, octaves=3), 0.42, 0.50)
     shadow = np.maximum(
         shift(rafters.astype(np.float32), *_fall(scene, 0.035 * roof.size)),
         shift(walls, *_fall(scene, 0.05 * roof.size)),
@@ -128,9 +122,7 @@ class DamagedBuilding:
         image = mix(image, loose, near * standing)
 
         rooms, ribs = _interior(scene, roof, rng)
-        covered = np.maximum.reduce(
-            [shift(standing, *_fall(scene, step * size)) for step in (0.03, 0.06, 0.09)]
-        )
+        covered = np.maximum.reduce([shift(standing, *_fall(scene, step * size)) for step in (0.03, 0.06, 0.09)])
         inside = rooms * (1.0 - 0.72 * covered * (1.0 - 0.35 * ribs))[..., None]
         image = mix(image, inside, gone)
         # The broken edge: thin, light where it faces the sun, dark below.
@@ -148,9 +140,7 @@ class DamagedBuilding:
 
         if severity < 0.35:
             self._tarpaulin(scene, roof, image, cover, gone=gone, light=light, rng=rng)
-        density = (
-            0.5 * gone * smoothstep(severity, 0.2, 0.9) + 0.35 * near * standing
-        ) + 0.5 * severity * around**2
+        density = (0.5 * gone * smoothstep(severity, 0.2, 0.9) + 0.35 * near * standing) + 0.5 * severity * around**2
         density = (density * (blur(gone, 0.15 * size) + 0.02) * (area > 0.0)).astype(np.float32)
         count = int(30 + 560 * severity**1.3)
         places = scatter(density, count, rng)
@@ -182,9 +172,7 @@ class DamagedBuilding:
             u, v = roof.along - roof.along[row, column], roof.across - roof.across[row, column]
             outside = np.maximum(np.abs(u) - 0.16 * roof.size, np.abs(v) - 0.11 * roof.size)
             sheet = np.clip(0.5 - outside, 0.0, 1.0) * roof.mask
-            folds = 0.8 + 0.4 * fractal_noise(
-                scene.shape, (0.2 * roof.size, 0.04 * roof.size), rng, octaves=3
-            )
+            folds = 0.8 + 0.4 * fractal_noise(scene.shape, (0.2 * roof.size, 0.04 * roof.size), rng, octaves=3)
             image[:] = mix(image, TARP * light * folds[..., None], 0.95 * sheet)
             np.maximum(cover, sheet, out=cover)
 

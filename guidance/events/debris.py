@@ -73,11 +73,7 @@ class Debris:
         place = organic_place(ground, 0.10 + 0.55 * severity, rng, roughness=0.7, softness=0.25)
         wash = fractal_noise(scene.shape, 0.16 * side, rng, octaves=5)
         place = place * inside(area, max(2.0, 0.02 * side))
-        mud = (
-            smoothstep(place + 0.8 * (wash - 0.5), 0.25, 0.75)
-            * smoothstep(place, 0.05, 0.3)
-            * (1.0 - scene.water)
-        )
+        mud = smoothstep(place + 0.8 * (wash - 0.5), 0.25, 0.75) * smoothstep(place, 0.05, 0.3) * (1.0 - scene.water)
         # Crowns and walls are pushed through by the mud only where it is worst.
         standing = np.maximum(scene.roofs, 0.7 * scene.trees) * (1.0 - 0.75 * severity)
         mud = np.clip(mud * (1.0 - standing), 0.0, 1.0)
@@ -92,9 +88,7 @@ class Debris:
         drifts = ridged_noise(scene.shape, 0.22 * side, rng, octaves=4)
         against = np.clip(blur(standing.astype(np.float32), 0.02 * side) * 2.0, 0.0, 1.0) * (1.0 - standing)
         density = smoothstep(drifts, 0.30, 0.72) ** 1.5 + 0.10 + 0.5 * against
-        density = (density * smoothstep(place, 0.1, 0.5) * (1.0 - 0.85 * scene.water) * (area > 0.0)).astype(
-            np.float32
-        )
+        density = (density * smoothstep(place, 0.1, 0.5) * (1.0 - 0.85 * scene.water) * (area > 0.0)).astype(np.float32)
         unit = max(1.3, float(np.clip(0.10 * scene.grain, 0.005 * side, 0.008 * side)))
         count = int(np.clip(0.22 * float(density.sum()) / unit**2, 0, 2600))
         places = scatter(density, count, rng)
@@ -102,9 +96,7 @@ class Debris:
         image = mix(image, MUD * light * level * 0.62, matted)
         cover = np.maximum(cover, matted)
         chosen = rng.choice(len(MATERIALS), len(places), p=FREQUENCY / FREQUENCY.sum())
-        colours = (
-            MATERIALS[chosen] * rng.uniform(0.65, 1.15, (len(places), 1)) * light * min(level * 1.05, 1.15)
-        )
+        colours = MATERIALS[chosen] * rng.uniform(0.65, 1.15, (len(places), 1)) * light * min(level * 1.05, 1.15)
         # Half of everything is smeared with mud.
         smear = rng.uniform(0.0, 0.7, (len(places), 1))
         colours = colours * (1.0 - smear) + MUD * light * level * smear

@@ -40,9 +40,7 @@ BRUSH = np.array([0.36, 0.31, 0.25], np.float32)
 
 def soil_colour(scene: Scene, rng: np.random.Generator) -> FloatArray:
     """Colour [3] of bare earth: the scene's own open ground where it shows any, else brown."""
-    brown = (
-        mix(PALE_EARTH, RED_EARTH, float(rng.random())) * sunlit_white(scene) * float(rng.uniform(0.92, 1.08))
-    )
+    brown = mix(PALE_EARTH, RED_EARTH, float(rng.random())) * sunlit_white(scene) * float(rng.uniform(0.92, 1.08))
     open_ground = scene.bare * smoothstep(scene.rgb[..., 0] - scene.rgb[..., 2], 0.02, 0.12)
     weight = float(open_ground.mean())
     if weight < 0.01:
@@ -67,17 +65,13 @@ def bars(where: FloatArray, count: int, length: float, width: float, rng: np.ran
     return drawn
 
 
-def lay(
-    scene: Scene, ground: FloatArray, things: FloatArray, colour: FloatArray, height: float
-) -> FloatArray:
+def lay(scene: Scene, ground: FloatArray, things: FloatArray, colour: FloatArray, height: float) -> FloatArray:
     """Lay ``things`` [H, W] of one colour and ``height`` in pixels on ``ground`` [H, W, 3], with shadows."""
     dark = shift(things, scene.sun[0] * height, scene.sun[1] * height)
     return mix(ground * (1.0 - 0.45 * dark)[..., None], colour, 0.75 * things)
 
 
-def felled_shadow(
-    gone: FloatArray, height: float, sun: tuple[float, float], rng: np.random.Generator
-) -> FloatArray:
+def felled_shadow(gone: FloatArray, height: float, sun: tuple[float, float], rng: np.random.Generator) -> FloatArray:
     """Shadow that the trees left standing (where ``gone`` is 0) throw into the clearing: [H, W] in 0…1."""
     crowns = 0.55 + 0.9 * fractal_noise(gone.shape, max(0.7 * height, 3.0), rng, octaves=3)
     shadow = np.zeros_like(gone)
@@ -132,9 +126,7 @@ class Deforestation:
         tone = 0.95 + 0.34 * (broad - 0.5) + 0.25 * (fine - 0.5) + 0.55 * grain
         # Wheel ruts in pairs along the lanes, wandering, here and there lost.
         wander = (
-            v
-            + 1.3 * size * value_noise(shape, 0.35 * side, rng)
-            + 0.12 * size * value_noise(shape, 1.5 * size, rng)
+            v + 1.3 * size * value_noise(shape, 0.35 * side, rng) + 0.12 * size * value_noise(shape, 1.5 * size, rng)
         )
         spacing = 1.7 * size
         phase = np.abs(np.mod(wander, spacing) - 0.5 * spacing)
@@ -143,10 +135,7 @@ class Deforestation:
         ruts *= smoothstep(fractal_noise(shape, 0.12 * side, rng, octaves=4), 0.42, 0.62)
         tone *= 1.0 - 0.24 * ruts
         ground = soil * tone[..., None]
-        regrowth = (
-            smoothstep(0.5 * fine + 0.5 * fractal_noise(shape, 0.09 * side, rng) + 0.3 * grain, 0.55, 0.75)
-            * 0.5
-        )
+        regrowth = smoothstep(0.5 * fine + 0.5 * fractal_noise(shape, 0.09 * side, rng) + 0.3 * grain, 0.55, 0.75) * 0.5
         grass = np.array([0.82, 1.0, 0.60], np.float32) * float(soil.mean()) * 0.85
         ground = mix(ground, grass * tone[..., None], regrowth)
 
@@ -154,9 +143,7 @@ class Deforestation:
         rows = smoothstep(np.abs(np.mod(wander, 2 * spacing) - spacing), 0.30 * spacing, 0.05 * spacing)
         rows *= smoothstep(fractal_noise(shape, 0.10 * side, rng, octaves=4), 0.50, 0.64)
         rows = smoothstep(rows + 0.8 * grain, 0.35, 0.75)
-        twigs = np.clip(
-            0.55 + 2.2 * grain + 0.6 * (ridged_noise(shape, 0.5 * size, rng, octaves=4) - 0.3), 0.15, 1.6
-        )
+        twigs = np.clip(0.55 + 2.2 * grain + 0.6 * (ridged_noise(shape, 0.5 * size, rng, octaves=4) - 0.3), 0.15, 1.6)
         ground = mix(ground, BRUSH * sunlit_white(scene) * twigs[..., None], 0.65 * rows)
         inner = (smoothstep(blur(gone, 0.3 * size), 0.7, 1.0) * gone).astype(np.float32)
         amount = float(inner.sum()) / size**2
@@ -169,9 +156,7 @@ class Deforestation:
         height = float(np.clip(0.9 * size, 2.0, 0.06 * side))
         shadow = felled_shadow(gone, height, scene.sun, rng)
         black = black_level(scene)
-        ground = (
-            mix(ground, black + 0.30 * (ground - black), 0.9 * shadow) + sensor_noise(scene, rng)[..., None]
-        )
+        ground = mix(ground, black + 0.30 * (ground - black), 0.9 * shadow) + sensor_noise(scene, rng)[..., None]
         return finish(scene, mix(scene.rgb, ground, gone), gone, area)
 
     def _cut(

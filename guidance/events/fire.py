@@ -51,9 +51,7 @@ def _flame_colour(heat: FloatArray) -> FloatArray:
     return np.stack([np.interp(heat, HEAT, FLAME[:, c]) for c in range(3)], -1).astype(np.float32)
 
 
-def _spot_fires(
-    reach: FloatArray, fuel: FloatArray, count: int, radius: float, rng: np.random.Generator
-) -> FloatArray:
+def _spot_fires(reach: FloatArray, fuel: FloatArray, count: int, radius: float, rng: np.random.Generator) -> FloatArray:
     """Small separate fires where embers fell: ``reach`` weights where, [H, W] in 0…1."""
     spots = np.zeros(fuel.shape, np.float32)
     rows, columns = np.indices(fuel.shape, dtype=np.float32)
@@ -61,9 +59,7 @@ def _spot_fires(
         row, column = pick_point(reach * fuel, rng)
         size = radius * float(rng.uniform(0.4, 1.6))
         ragged = np.maximum(1.0 + 0.4 * value_noise(fuel.shape, size, rng), 0.45)
-        spots = np.maximum(
-            spots, np.exp(-((rows - row) ** 2 + (columns - column) ** 2) * ragged**2 / (2 * size**2))
-        )
+        spots = np.maximum(spots, np.exp(-((rows - row) ** 2 + (columns - column) ** 2) * ragged**2 / (2 * size**2)))
     return spots.astype(np.float32)
 
 
@@ -102,9 +98,7 @@ class Fire:
         burning = place > 0.5
         wind = wind_from(place, area, rng)
         # Fire runs through the gaps between crowns, but not over roofs, roads and water.
-        burnable = smoothstep(blur(self.suitability(scene), 0.012 * side), 0.04, 0.25) * inside(
-            area, 0.01 * side
-        )
+        burnable = smoothstep(blur(self.suitability(scene), 0.012 * side), 0.04, 0.25) * inside(area, 0.01 * side)
 
         # Signed distance to the perimeter in pixels, ragged at crown scale: positive where it has burnt.
         crown = float(np.clip(scene.grain, 0.02 * side, 0.08 * side))
@@ -124,12 +118,8 @@ class Fire:
 
         # The front: strongest at the head of the fire, broken by gaps, running from crown to crown.
         gaps = smoothstep(fractal_noise(shape, 0.09 * side, rng, octaves=3) + 0.35 * head, 0.46, 0.72)
-        swell = (
-            width * (0.25 + 1.7 * fractal_noise(shape, 1.5 * crown, rng, octaves=3)) * (0.45 + 0.75 * head)
-        )
-        front = (
-            np.exp(-(((depth - 0.4 * width) / np.where(depth > 0.4 * width, 1.6 * swell, swell)) ** 2)) * gaps
-        )
+        swell = width * (0.25 + 1.7 * fractal_noise(shape, 1.5 * crown, rng, octaves=3)) * (0.45 + 0.75 * head)
+        front = np.exp(-(((depth - 0.4 * width) / np.where(depth > 0.4 * width, 1.6 * swell, swell)) ** 2)) * gaps
         embers = ridged_noise(shape, 0.8 * crown, rng)
         after = smoothstep(embers, 0.5, 0.85) * np.exp(-np.maximum(depth, 0) / (5 * width)) * burnt * 0.85
         ahead = np.exp(-((depth + 4 * width) ** 2) / (2 * (2.2 * width) ** 2)) * head**2

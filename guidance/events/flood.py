@@ -34,18 +34,14 @@ def _flow_streaks(scene: Scene, rng: np.random.Generator) -> FloatArray:
     return np.asarray(ndimage.map_coordinates(table, [rows, along], order=1, mode="mirror"), np.float32)
 
 
-def _water_level(
-    scene: Scene, area: FloatArray, severity: float, rng: np.random.Generator
-) -> tuple[FloatArray, float]:
+def _water_level(scene: Scene, area: FloatArray, severity: float, rng: np.random.Generator) -> tuple[FloatArray, float]:
     """Pseudo-height of the ground [H, W] and the level the water rises to."""
     side = scene.short_side
     relief = fractal_noise(scene.shape, 0.45 * side, rng, octaves=4) - 0.5
     detail = fractal_noise(scene.shape, max(3.0, 0.05 * side), rng, octaves=4) - 0.5
     # Bright open ground (sand bars, banks, roads on dams) stands a little higher than dark moist ground.
     brightness = scene.luminance / max(float(scene.luminance.mean()), 0.05)
-    height = (
-        scene.ground_height + 0.20 * relief + 0.035 * detail + 0.025 * np.clip(brightness - 1.0, -0.6, 0.3)
-    )
+    height = scene.ground_height + 0.20 * relief + 0.035 * detail + 0.025 * np.clip(brightness - 1.0, -0.6, 0.3)
     height += 0.12 * np.clip(blur(brightness, 1.0) - 1.3, 0.0, 1.0)
     height += 0.5 * np.clip(scene.roofs - 0.25, 0.0, 1.0)
     land = (area > 0.0) & (scene.water < 0.5)
@@ -58,11 +54,7 @@ def _water_level(
 def _water_colour(scene: Scene, severity: float, rng: np.random.Generator) -> FloatArray:
     """[3]: the river's own colour with silt, or the darker ground's where there is no river."""
     river = scene.water > 0.6
-    base = (
-        np.median(scene.rgb[river], axis=0)
-        if river.any()
-        else np.quantile(scene.rgb.reshape(-1, 3), 0.35, axis=0)
-    )
+    base = np.median(scene.rgb[river], axis=0) if river.any() else np.quantile(scene.rgb.reshape(-1, 3), 0.35, axis=0)
     own = float(base @ np.array([0.299, 0.587, 0.114], np.float32))
     mean = float(scene.luminance.mean())
     silt = SILT * scene.light / scene.light.max() * (0.30 * own + 0.75 * mean) / 0.42

@@ -17,9 +17,7 @@ FloatArray = NDArray[np.float32]
 RUST = np.array([0.45, 0.27, 0.15], np.float32)
 
 
-def _opening(
-    shape: tuple[int, int], row: float, column: float, radius: float, rng: np.random.Generator
-) -> FloatArray:
+def _opening(shape: tuple[int, int], row: float, column: float, radius: float, rng: np.random.Generator) -> FloatArray:
     """One torn opening: signed distance in pixels [H, W], positive inside a polygon of random corners."""
     corners = int(rng.integers(9, 15))
     angles = (np.arange(corners) + rng.uniform(-0.4, 0.4, corners)) * 2 * np.pi / corners

@@ -77,12 +77,8 @@ class Landslide:
         )
         bend = 0.55 * half * value_noise(shape, 0.5 * length, rng) * way
         across = v - bend
-        lobes = half * (
-            0.16 * value_noise(shape, 0.8 * half, rng) + 0.11 * value_noise(shape, 0.3 * half, rng)
-        )
-        lobes += 0.07 * half * value_noise(shape, max(0.1 * half, 2.0), rng) + 0.3 * value_noise(
-            shape, 2.0, rng
-        )
+        lobes = half * (0.16 * value_noise(shape, 0.8 * half, rng) + 0.11 * value_noise(shape, 0.3 * half, rng))
+        lobes += 0.07 * half * value_noise(shape, max(0.1 * half, 2.0), rng) + 0.3 * value_noise(shape, 2.0, rng)
         sideways = half * profile - np.abs(across)
         ends = np.minimum(u, length - u) * 1.2
         within = np.minimum(sideways, 0.6 * half * np.tanh(ends / (0.6 * half))) + lobes * (0.35 + 0.65 * way)
@@ -106,21 +102,14 @@ class Landslide:
 
         soil = soil_colour(scene, rng)
         dark_soil = soil * np.array([0.70, 0.66, 0.62], np.float32)
-        wet = smoothstep(0.6 * folds + 0.4 * fractal_noise(shape, 0.2 * side, rng), 0.48, 0.66) * (
-            0.4 + 0.6 * way
-        )
+        wet = smoothstep(0.6 * folds + 0.4 * fractal_noise(shape, 0.2 * side, rng), 0.48, 0.66) * (0.4 + 0.6 * way)
         ground = mix(soil * 1.08, dark_soil, wet)
         grain = detail_noise(scene, rng)
-        ground = (
-            ground
-            * (0.98 + 0.32 * shade + 0.20 * (clods - 0.5) + 0.75 * (folds - 0.5) + 0.50 * grain)[..., None]
-        )
+        ground = ground * (0.98 + 0.32 * shade + 0.20 * (clods - 0.5) + 0.75 * (folds - 0.5) + 0.50 * grain)[..., None]
 
         # Boulders and snapped trunks, more of them towards the toe and along the margins.
         amount = float(gone.sum()) / size**2
-        strewn = (gone * smoothstep(inner, 0.02, 0.1) * (0.15 + way) * smoothstep(clods, 0.45, 0.6)).astype(
-            np.float32
-        )
+        strewn = (gone * smoothstep(inner, 0.02, 0.1) * (0.15 + way) * smoothstep(clods, 0.45, 0.6)).astype(np.float32)
         stone = max(1.3, 0.11 * size)
         stones = bars(strewn, min(round(0.9 * amount), 500), stone, stone, rng)
         ground = lay(scene, ground, 0.75 * stones, np.minimum(soil * 1.25 + 0.06, 1.0), 0.6 * stone)

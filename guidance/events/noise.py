@@ -164,15 +164,11 @@ def warp(field: FloatArray, amount: float, size: float, rng: np.random.Generator
     at = [rows + dy, columns + dx]
     if field.ndim == 2:
         return np.asarray(ndimage.map_coordinates(field, at, order=1, mode="nearest"), np.float32)
-    bands = [
-        ndimage.map_coordinates(field[..., c], at, order=1, mode="nearest") for c in range(field.shape[2])
-    ]
+    bands = [ndimage.map_coordinates(field[..., c], at, order=1, mode="nearest") for c in range(field.shape[2])]
     return np.stack(bands, -1).astype(np.float32)
 
 
-def along(
-    shape: Shape, direction: tuple[float, float], centre: tuple[float, float]
-) -> tuple[FloatArray, FloatArray]:
+def along(shape: Shape, direction: tuple[float, float], centre: tuple[float, float]) -> tuple[FloatArray, FloatArray]:
     """Coordinates of every pixel in a turned frame: (pixels along ``direction``, pixels across it)."""
     rows, columns = np.indices(shape, dtype=np.float32)
     y, x = rows - np.float32(centre[0]), columns - np.float32(centre[1])

@@ -95,9 +95,7 @@ class Pieces:
     slenderness: NDArray[np.floating]
 
 
-def _piece(
-    y: FloatArray, x: FloatArray, *, angle: float, length: float, thin: float, skew: float
-) -> FloatArray:
+def _piece(y: FloatArray, x: FloatArray, *, angle: float, length: float, thin: float, skew: float) -> FloatArray:
     """A broken piece, an oblique quadrilateral about the origin of y [h, 1] and x [1, w]: [h, w] in 0…1."""
     u, v = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
     half = 0.5 * length * thin * (1.0 + skew * u / max(length, 1.0))

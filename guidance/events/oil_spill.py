@@ -30,9 +30,7 @@ def _thickness(scene: Scene, water: FloatArray, severity: float, rng: np.random.
     )
     rows, columns = np.indices(scene.shape, dtype=np.float32)
     y, x = rows - centre[0], columns - centre[1]
-    spread = np.array(
-        [[np.sum(near * y * y), np.sum(near * y * x)], [np.sum(near * y * x), np.sum(near * x * x)]]
-    )
+    spread = np.array([[np.sum(near * y * y), np.sum(near * y * x)], [np.sum(near * y * x), np.sum(near * x * x)]])
     values, vectors = np.linalg.eigh(spread)
     narrow = values[0] < 0.55 * values[1]
     direction = (float(vectors[0, 1]), float(vectors[1, 1])) if narrow else random_direction(rng)
@@ -78,17 +76,13 @@ class OilSpill:
         water = (scene.water * area).astype(np.float32)
         if not (water > 0.5).any():
             water = (area * (1.0 - scene.trees) * (1.0 - scene.roofs)).astype(np.float32)
-        oil = (
-            _thickness(scene, water, severity, rng) * smoothstep(water, 0.3, 0.8) * inside(area, 0.02 * side)
-        )
+        oil = _thickness(scene, water, severity, rng) * smoothstep(water, 0.3, 0.8) * inside(area, 0.02 * side)
         light = scene.light / float(scene.light.max())
         # By thickness: silvery sheen, rainbow, metallic dark, then emulsion the colour of rust.
         sheen = smoothstep(oil, 0.01, 0.12) * smoothstep(oil, 0.46, 0.22)
         phase = oil[..., None] * 26.0 + np.array([0.0, 2.1, 4.2], np.float32)
         rainbow = 0.5 + 0.5 * np.cos(phase + 4.0 * fractal_noise(scene.shape, 0.2 * side, rng)[..., None])
-        silver = 0.62 * scene.rgb + 0.42 * SHEEN * light * (
-            0.30 + 0.75 * float(np.sqrt(scene.luminance.mean()))
-        )
+        silver = 0.62 * scene.rgb + 0.42 * SHEEN * light * (0.30 + 0.75 * float(np.sqrt(scene.luminance.mean())))
         silver = silver + 0.07 * (rainbow - 0.5)
         dark = smoothstep(oil, 0.22, 0.55)
         patchy = fractal_noise(scene.shape, 0.05 * side, rng, octaves=4) - 0.5

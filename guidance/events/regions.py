@@ -39,15 +39,11 @@ def cluster_centres(points: FloatArray, count: int, iterations: int = 8) -> Floa
     centres = points.mean(0, keepdims=True)
     for _ in range(count):
         distance = ((points[:, None] - centres[None]) ** 2).sum(-1).min(1)
-        centres = np.vstack(
-            [centres, points[np.argsort(distance, kind="stable")[int(0.97 * (len(points) - 1))]]]
-        )
+        centres = np.vstack([centres, points[np.argsort(distance, kind="stable")[int(0.97 * (len(points) - 1))]]])
     centres = centres[1:]
     for _ in range(iterations):
         nearest = nearest_centre(points, centres)
-        centres = np.stack(
-            [points[nearest == i].mean(0) if (nearest == i).any() else centres[i] for i in range(count)]
-        )
+        centres = np.stack([points[nearest == i].mean(0) if (nearest == i).any() else centres[i] for i in range(count)])
     return np.asarray(centres, np.float32)
 
 

@@ -122,18 +122,14 @@ class Scene:
         if factor == 1.0:
             return self.rgb
         sharp_enough = ndimage.gaussian_filter(self.rgb, (0.4 / factor, 0.4 / factor, 0), mode="nearest")
-        return np.asarray(
-            np.clip(ndimage.zoom(sharp_enough, (factor, factor, 1), order=1), 0.0, 1.0), np.float32
-        )
+        return np.asarray(np.clip(ndimage.zoom(sharp_enough, (factor, factor, 1), order=1), 0.0, 1.0), np.float32)
 
     def _to_full(self, coarse: NDArray[Any]) -> FloatArray:
         """A map of the coarse image at full size, its outline smooth and about one coarse pixel wide."""
         if coarse.shape == self.shape:
             return _blur(coarse.astype(np.float32), 0.7)
         factors = (self.height / coarse.shape[0], self.width / coarse.shape[1])
-        full = ndimage.zoom(
-            _blur(coarse.astype(np.float32), 0.7), factors, order=1, mode="nearest", grid_mode=True
-        )
+        full = ndimage.zoom(_blur(coarse.astype(np.float32), 0.7), factors, order=1, mode="nearest", grid_mode=True)
         return _step(full[: self.height, : self.width].astype(np.float32), 0.35, 0.65)
 
     @cached_property
@@ -190,9 +186,7 @@ class Scene:
             dark = 0.299 * r + 0.587 * g + 0.114 * b < 0.16
             if green < 0.06 and not dark and region.share < 0.25 and region.border < 0.2:
                 roofs |= region.mask & bool(extent > 0.42 and compact > 0.7 and contrast > 0.12)
-        return np.asarray(
-            np.minimum(self._to_full(ndimage.binary_closing(roofs)), 1.0 - self.water), np.float32
-        )
+        return np.asarray(np.minimum(self._to_full(ndimage.binary_closing(roofs)), 1.0 - self.water), np.float32)
 
     @cached_property
     def low(self) -> FloatArray:

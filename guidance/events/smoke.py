@@ -47,9 +47,7 @@ def wind_from(source: FloatArray, area: FloatArray, rng: np.random.Generator) ->
     return float(np.sin(angle)), float(np.cos(angle))
 
 
-def drift(
-    source: FloatArray, wind: tuple[float, float], length: float, spread: float
-) -> tuple[FloatArray, FloatArray]:
+def drift(source: FloatArray, wind: tuple[float, float], length: float, spread: float) -> tuple[FloatArray, FloatArray]:
     """Carry ``source`` downwind while it widens: (density, mean age 0…1), both [H, W].
 
     length: how far, in pixels; spread: widening per pixel of way.
@@ -91,9 +89,7 @@ def draw_plume(
     density = np.sqrt(np.minimum(density, 1.5))
     puffs = warp(billow_noise(shape, 0.12 * side, rng), 0.03 * side, 0.10 * side, rng)
     u, v = along(shape, wind, (shape[0] / 2, shape[1] / 2))
-    streaks = noise_at(
-        u, v + 0.05 * side * value_noise(shape, 0.25 * side, rng), (0.35 * side, 0.10 * side), rng
-    )
+    streaks = noise_at(u, v + 0.05 * side * value_noise(shape, 0.25 * side, rng), (0.35 * side, 0.10 * side), rng)
     clouds = mix(puffs, streaks, smoothstep(age, 0.05, 0.6) * 0.65)
     edge = inside(area, 0.06 * side)
     body = np.clip(density * 1.5 - 0.75 * (1.0 - clouds), 0.0, None) * (0.35 + 1.3 * clouds)
@@ -106,9 +102,9 @@ def draw_plume(
     slope = (np.gradient(top, axis=0) * sun_y + np.gradient(top, axis=1) * sun_x) * np.float32(side / 12)
     relief = np.tanh(blur(slope.astype(np.float32), 0.004 * side))
     lift = 0.55 + 0.45 * float(scene.light.mean())
-    colour = mix(
-        FRESH, AGED, smoothstep(age + 0.25 * value_noise(shape, 0.2 * side, rng), 0.0, 0.45)
-    ) * np.float32(lift)
+    colour = mix(FRESH, AGED, smoothstep(age + 0.25 * value_noise(shape, 0.2 * side, rng), 0.0, 0.45)) * np.float32(
+        lift
+    )
     colour = colour * (0.92 + 0.13 * relief * smoothstep(alpha, 0.1, 0.7) + 0.20 * (clouds - 0.5))[..., None]
     colour += sensor_noise(scene, rng)[..., None] * 0.6
 
@@ -147,9 +143,7 @@ class Smoke:
     def draw(self, scene: Scene, area: FloatArray, severity: float, rng: np.random.Generator) -> Drawing:
         # The ground smokes from many small places near each other, not from one disc.
         spot = organic_place(area, 0.006 + 0.014 * severity, rng, 0.9, preference=self.suitability(scene))
-        speckle = 0.3 + 0.7 * smoothstep(
-            fractal_noise(scene.shape, max(4.0, 0.6 * scene.grain), rng), 0.42, 0.62
-        )
+        speckle = 0.3 + 0.7 * smoothstep(fractal_noise(scene.shape, max(4.0, 0.6 * scene.grain), rng), 0.42, 0.62)
         source = blur(spot * speckle, 0.012 * scene.short_side)
         wind = wind_from(source, area, rng)
         extent = float(np.sqrt(np.count_nonzero(area > 0)))

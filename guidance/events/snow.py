@@ -92,9 +92,7 @@ class Snow:
         graze = (drift - shift(drift, scene.sun[0] * 1.5, scene.sun[1] * 1.5)) * np.float32(0.02 * side)
         relief_left = np.clip(relief, 0.45, 1.5) ** (0.28 + 0.25 * crowns)
         white = sunlit_white(scene)
-        colour = mix(
-            white, SHADED * white, np.clip(0.85 * shadow + 0.35 * crowns * (1.0 - on_crown), 0.0, 1.0)
-        )
+        colour = mix(white, SHADED * white, np.clip(0.85 * shadow + 0.35 * crowns * (1.0 - on_crown), 0.0, 1.0))
         colour = colour * (relief_left * (0.985 + 0.07 * np.tanh(8.0 * graze) - 0.03))[..., None]
         colour += sensor_noise(scene, rng)[..., None] * 0.8
         # What stays uncovered looks duller and colder under a winter sky.

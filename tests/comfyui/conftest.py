@@ -113,9 +113,7 @@ def _torchaudio_version() -> str:
 
 def _share_packages(python: Path) -> None:
     """Let the environment of ``python`` see the packages of the running one, after its own."""
-    own = subprocess.check_output(
-        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], text=True
-    )
+    own = subprocess.check_output([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], text=True)
     shared = dict.fromkeys(sysconfig.get_path(kind) for kind in ("purelib", "platlib"))
     lines = [f"import site; site.addsitedir({path!r})\n" for path in shared]
     Path(own.strip(), "shared_packages.pth").write_text("".join(lines))

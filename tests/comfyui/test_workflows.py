@@ -58,9 +58,7 @@ def test_loading_the_pack_says_nothing(comfyui: ComfyUI) -> None:
 
 
 @pytest.mark.parametrize("name", GRAPHS)
-def test_graph_saves_an_edit_of_its_source(
-    name: str, comfyui: ComfyUI, graph: Callable[[str], Graph]
-) -> None:
+def test_graph_saves_an_edit_of_its_source(name: str, comfyui: ComfyUI, graph: Callable[[str], Graph]) -> None:
     (edited,) = comfyui.pictures(graph(name))
     source = output_of(graph(name), comfyui, "SinDDMScene", 0)
     assert edited.shape == source.shape
@@ -73,9 +71,7 @@ def test_graph_saves_an_edit_of_its_source(
         assert difference[region == 0].max() == 0, "changed outside the region"
 
 
-def test_same_seed_same_bytes_and_another_seed_another_edit(
-    comfyui: ComfyUI, graph: Callable[[str], Graph]
-) -> None:
+def test_same_seed_same_bytes_and_another_seed_another_edit(comfyui: ComfyUI, graph: Callable[[str], Graph]) -> None:
     first = graph("roi_edit")
     key, edit = only(first, "SinDDMEdit")
     edit["inputs"]["seed"] = 5
@@ -93,9 +89,7 @@ def test_same_seed_same_bytes_and_another_seed_another_edit(
     assert np.array_equal(picture, again)
 
 
-def test_bad_input_is_one_sentence_and_the_server_goes_on(
-    comfyui: ComfyUI, graph: Callable[[str], Graph]
-) -> None:
+def test_bad_input_is_one_sentence_and_the_server_goes_on(comfyui: ComfyUI, graph: Callable[[str], Graph]) -> None:
     bad = graph("full_image_edit")
     only(bad, "SinDDMEdit")[1]["inputs"]["text"] = " "
     error = comfyui.error(bad)
@@ -108,9 +102,7 @@ def test_bad_input_is_one_sentence_and_the_server_goes_on(
     assert comfyui.answers()
 
 
-def test_a_value_written_in_place_of_an_image_is_refused(
-    comfyui: ComfyUI, graph: Callable[[str], Graph]
-) -> None:
+def test_a_value_written_in_place_of_an_image_is_refused(comfyui: ComfyUI, graph: Callable[[str], Graph]) -> None:
     bad = graph("full_image_edit")
     only(bad, "SinDDMEdit")[1]["inputs"]["image"] = {"not": "an image"}
     assert "'image'" in comfyui.error(bad)["exception_message"]

@@ -23,9 +23,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What edit_image is asked for; in its place a function that needs gradients and adds 0.25."""
     asked: list[dict[str, Any]] = []
 
-    def edit_image(
-        image: Tensor, text: str, *, roi: Tensor | None, settings: EditSettings, progress: Any
-    ) -> Result:
+    def edit_image(image: Tensor, text: str, *, roi: Tensor | None, settings: EditSettings, progress: Any) -> Result:
         asked.append({"text": text, "roi": roi, "settings": settings})
         wanted = torch.zeros_like(image, requires_grad=True)
         (wanted * 0.25).sum().backward()
@@ -44,9 +42,7 @@ def run(**inputs: Any) -> tuple[Tensor, Tensor, float]:
         return SinDDMEdit().edit(**{**wanted, **inputs})
 
 
-def test_each_image_of_a_batch_is_edited_with_a_seed_of_its_own(
-    host: Any, calls: list[dict[str, Any]]
-) -> None:
+def test_each_image_of_a_batch_is_edited_with_a_seed_of_its_own(host: Any, calls: list[dict[str, Any]]) -> None:
     image = torch.rand(2, 40, 50, 3, generator=torch.Generator().manual_seed(0))
     edited, changed, score = run(image=image)
     assert torch.equal(edited, image + 0.25)

@@ -32,21 +32,15 @@ def test_pictures_are_copies_that_gradients_can_pass(channels: int) -> None:
     assert torch.equal(image, torch.ones(1, 40, 50, channels))
 
 
-@pytest.mark.parametrize(
-    "image", [{"not": "an image"}, None, torch.zeros(40, 50, 3), torch.zeros(0, 40, 50, 3)]
-)
+@pytest.mark.parametrize("image", [{"not": "an image"}, None, torch.zeros(40, 50, 3), torch.zeros(0, 40, 50, 3)])
 def test_what_is_no_image_is_named(image: object) -> None:
-    with pytest.raises(
-        InputError, match=r"^The input 'image' is a .*; connect the IMAGE output of another node\.$"
-    ):
+    with pytest.raises(InputError, match=r"^The input 'image' is a .*; connect the IMAGE output of another node\.$"):
         from_image(image)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("mask", ["circle", torch.zeros(1, 40, 50, 3)])
 def test_what_is_no_mask_is_named(mask: object) -> None:
-    with pytest.raises(
-        InputError, match=r"^The input 'mask' is a .*; connect the MASK output of another node\.$"
-    ):
+    with pytest.raises(InputError, match=r"^The input 'mask' is a .*; connect the MASK output of another node\.$"):
         from_mask(mask, PICTURES)  # type: ignore[arg-type]
 
 

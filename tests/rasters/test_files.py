@@ -62,9 +62,7 @@ def test_pillow_modes_survive_unchanged(tmp_path: Path, mode: str, suffix: str) 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_16_bit_png_keeps_all_bits_profile_and_resolution(tmp_path: Path, channels: int) -> None:
     values = noise(SIDE, SIDE, channels, dtype="uint16")
-    first = raster_from_array(
-        values[..., : 3 if channels > 2 else 1], values[..., -1] if channels in (2, 4) else None
-    )
+    first = raster_from_array(values[..., : 3 if channels > 2 else 1], values[..., -1] if channels in (2, 4) else None)
     write_raster(tmp_path / "a.png", first.pixels, first)
     np.testing.assert_array_equal(all_values(tmp_path / "a.png"), values)
     assert imagecodecs.png_decode((tmp_path / "a.png").read_bytes()).dtype == np.uint16
@@ -123,9 +121,7 @@ def test_planar_tiff_big_endian_and_near_infrared_band(tmp_path: Path) -> None:
 
 def test_alpha_of_a_tiff_is_not_a_band(tmp_path: Path) -> None:
     values = noise(SIDE, SIDE, 5)
-    tifffile.imwrite(
-        tmp_path / "a.tif", values, photometric="rgb", extrasamples=["unassalpha", "unspecified"]
-    )
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb", extrasamples=["unassalpha", "unspecified"])
     raster = read_raster(tmp_path / "a.tif")
     assert raster.bands == 4 and raster.alpha is not None
     np.testing.assert_array_equal(raster.alpha, values[..., 3])
@@ -362,9 +358,7 @@ def test_read_only_places(tmp_path: Path, what: str) -> None:
     assert target.read_bytes() == b"old" and list(folder.iterdir()) == [target]
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "a.png"
     target.write_bytes(b"old")
 

@@ -121,9 +121,7 @@ def test_another_seed_draws_something_else(event: Event, scene: Scene):
 @every_event
 def test_severity_grows_the_change(event: Event, scene: Scene):
     def changed(severity: float) -> float:
-        drawings = [
-            event.draw(scene, full(scene), severity, np.random.default_rng(seed)) for seed in range(4)
-        ]
+        drawings = [event.draw(scene, full(scene), severity, np.random.default_rng(seed)) for seed in range(4)]
         return float(np.mean([np.abs(d.image - scene.rgb).mean() for d in drawings]))
 
     low, middle, high = changed(0.1), changed(0.5), changed(0.95)

@@ -19,9 +19,7 @@ MAPS = ("vegetation", "trees", "water", "built", "bare", "roofs", "low")
 def ground(size: int, seed: int = 0) -> np.ndarray:
     """Rough dry ground [size, size, 3]."""
     noise = ndimage.gaussian_filter(np.random.default_rng(seed).standard_normal((size, size)), 1.0)
-    return np.clip(np.array([0.52, 0.47, 0.40]) + 0.12 * (noise / noise.std())[..., None], 0, 1).astype(
-        np.float32
-    )
+    return np.clip(np.array([0.52, 0.47, 0.40]) + 0.12 * (noise / noise.std())[..., None], 0, 1).astype(np.float32)
 
 
 def river_scene(size: int = 128) -> tuple[Scene, np.ndarray]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from tqdm import tqdm
 
@@ -17,17 +18,17 @@ def say(message: str) -> None:
 
 @contextmanager
 def progress_bar(label: str) -> Iterator[Callable[[Progress], None]]:
-    """A bar that follows an edit's progress and is gone when it ends."""
-    with tqdm(
-        total=100,
-        desc=label,
-        file=sys.stderr,
-        leave=False,
-        bar_format="{desc} {percentage:3.0f}% {bar} {postfix}",
-    ) as bar:
+    """A bar that follows an edit from its first step on, and is gone when it ends."""
+    with ExitStack() as shown:
+        bar: list[Any] = []
 
         def show(progress: Progress) -> None:
-            bar.set_postfix_str(progress.message, refresh=False)
-            bar.update(round(100 * progress.share) - bar.n)
+            if not bar:
+                form = "{desc} {percentage:3.0f}% {bar} {postfix}"
+                bar.append(
+                    shown.enter_context(tqdm(total=100, desc=label, file=sys.stderr, leave=False, bar_format=form))
+                )
+            bar[0].set_postfix_str(progress.message, refresh=False)
+            bar[0].update(round(100 * progress.share) - bar[0].n)
 
         yield show

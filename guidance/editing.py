@@ -14,7 +14,7 @@ from torch import Tensor
 from ..rasters.layout import as_rgb
 from ..sinddm.bank import PatchSource
 from ..sinddm.patches import PatchDenoiser, PatchSettings
-from ..sinddm.pyramid import resize
+from ..sinddm.pyramid import resize, scale_sizes
 from ..sinddm.sampling import Plan, Step, Watch, sample
 from .checks import checked_device, checked_exemplar, checked_image, checked_region
 from .compact import VOCABULARY_THRESHOLD, CompactGuide, load_compact_guide
@@ -35,8 +35,10 @@ DRAWINGS = 2
 """Drawings of the event whose patches join the image's own."""
 GRADIENT_SHARE = 0.06
 """Length of a guidance step of strength 1, as a share of the masked picture's norm."""
-WELCOME = 4.0
-"""Log prior of an event's patches at strength 1; at strength 0 their prior is 0."""
+WELCOMES = (5.0, 9.0, 16.0)
+"""Log prior of an event's patches at strength 1 (at strength 0 their prior is 0): the next where it does not appear."""
+LEAST_EVENT = 0.15
+"""An edit that shows less than this share of its drawing does not show the event."""
 GUIDED_SHARE = 0.25
 """Share of the picture that guidance of strength 1 may change where no drawing says where."""
 VISIBLE = 0.5
@@ -153,39 +155,68 @@ def _prepare(
 def _edit_once(job: _Job, seed: int, watch: Watch | None) -> tuple[Tensor, Tensor]:
     """One candidate: (edited [C, h, w] in 0…1, changed [h, w] in 0…1) of the job's window."""
     generator = torch.Generator().manual_seed(seed)
-    image, strength = job.image, job.strength
-    size = (int(image.shape[-2]), int(image.shape[-1]))
-    drawn: list[DrawnExemplar] = []
-    if job.event is not None and strength > 0:
-        rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
-        drawn = draw_exemplars(image, job.event, job.region, strength, job.guide, job.target, rng, DRAWINGS)
-    model = PatchDenoiser(
-        _with_event(image, torch.zeros_like(image[0])),
-        _sources(job, drawn),
-        GUIDED_PATCHES,
-        seed,
-        compared=len(image),
-    )
-    source = model.image
+    drawn = _drawings(job, generator)
+    allowed = _allowed(job, drawn, generator)
+    for welcome in WELCOMES if drawn else WELCOMES[:1]:
+        sampled = _sample_edit(job, _sources(job, drawn, welcome), allowed, seed, generator, watch)
+        edited, event = sampled[:-1], sampled[-1]
+        if not drawn or float(event.mean()) > LEAST_EVENT * float(drawn[0].mask.mean()):
+            break
+    # Where a drawing lent no patch the scene is as it was, only its grain may have been dealt anew: it stays.
+    allowed = allowed * _around(event) if drawn and not job.further else allowed
+    changed = changed_mask(job.image, edited, allowed)
+    return torch.where(changed > 0, job.image + (edited - job.image) * changed, job.image), changed
+
+
+def _drawings(job: _Job, generator: torch.Generator) -> list[DrawnExemplar]:
+    if job.event is None or job.strength == 0.0:
+        return []
+    rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
+    return draw_exemplars(job.image, job.event, job.region, job.strength, job.guide, job.target, rng, DRAWINGS)
+
+
+def _allowed(job: _Job, drawn: Sequence[DrawnExemplar], generator: torch.Generator) -> Tensor:
+    """Where the edit may act, [h, w] in 0…1: around the drawings, else where the guide's gradient is strongest."""
     if drawn:
-        allowed = _around(torch.stack([each.mask for each in drawn]).amax(0).to(image.device))
+        allowed = _around(torch.stack([each.mask for each in drawn]).amax(0).to(job.image.device))
     else:
-        gradient = text_gradient(job.guide, job.target, resize(image * 2.0 - 1.0, model.sizes(size)[0]), generator, 16)
-        allowed = energy_mask(gradient, min(0.9, GUIDED_SHARE * strength + 1e-3), size)
-    if job.region is not None:
-        allowed = allowed * job.region
+        size = (int(job.image.shape[-2]), int(job.image.shape[-1]))
+        coarse = resize(job.image * 2.0 - 1.0, scale_sizes(size, GUIDED_PATCHES.coarsest_side)[0])
+        gradient = text_gradient(job.guide, job.target, coarse, generator, 16)
+        allowed = energy_mask(gradient, min(0.9, GUIDED_SHARE * job.strength + 1e-3), size)
+    return allowed if job.region is None else allowed * job.region
+
+
+def _sample_edit(
+    job: _Job,
+    sources: Sequence[PatchSource],
+    allowed: Tensor,
+    seed: int,
+    generator: torch.Generator,
+    watch: Watch | None,
+) -> Tensor:
+    """Noise the image, and denoise it with its own patches and ``sources``, steered: float [C + 1, h, w] in 0…1.
+
+    The last band says how much of each pixel comes from an event's patches.
+    """
+    bands, *size = job.image.shape
+    source = _with_event(job.image, torch.zeros_like(job.image[0]))
+    model = PatchDenoiser(source, sources, GUIDED_PATCHES, seed, compared=bands)
     steer = in_turn(
-        on_bands(len(image), toward_text(job.guide, job.target, GRADIENT_SHARE * strength, allowed, generator)),
+        on_bands(bands, toward_text(job.guide, job.target, GRADIENT_SHARE * job.strength, allowed, generator)),
         keep_outside(source, allowed),
     )
     sampled = sample(
-        model, size, generator, plan=EDIT_PLAN, start=source, steer=steer, watch=watch, device=image.device
+        model,
+        (size[0], size[1]),
+        generator,
+        plan=EDIT_PLAN,
+        start=source,
+        steer=steer,
+        watch=watch,
+        device=job.image.device,
     )
-    edited, event = (sampled * 0.5 + 0.5).clamp(0.0, 1.0).split([len(image), 1])
-    # Where a drawing lent no patch the scene is as it was, only its grain may have been dealt anew: it stays.
-    allowed = allowed * _around(event[0]) if drawn and not job.further else allowed
-    changed = changed_mask(image, edited, allowed)
-    return torch.where(changed > 0, image + (edited - image) * changed, image), changed
+    return (sampled * 0.5 + 0.5).clamp(0.0, 1.0)
 
 
 def _with_event(image: Tensor, event: Tensor) -> Tensor:
@@ -193,9 +224,9 @@ def _with_event(image: Tensor, event: Tensor) -> Tensor:
     return torch.cat([image, event[None]]) * 2.0 - 1.0
 
 
-def _sources(job: _Job, drawn: Sequence[DrawnExemplar]) -> list[PatchSource]:
+def _sources(job: _Job, drawn: Sequence[DrawnExemplar], welcome: float) -> list[PatchSource]:
     """Patches beside the image's own; at strength 0 none of them may be used."""
-    welcome = float(np.expm1(WELCOME * job.strength))
+    welcome = float(np.expm1(welcome * job.strength))
     device = job.image.device
     sources = [
         PatchSource(_with_event(each.image, each.mask).to(device), welcome * grow(each.mask, 4).to(device))
@@ -215,16 +246,19 @@ def _around(mask: Tensor) -> Tensor:
 def _watch(progress: Report | None, index: int, count: int, job: _Job) -> Watch | None:
     if progress is None:
         return None
+    reached = 0.0
 
     def watch(clean: Tensor, step: Step) -> None:
+        nonlocal reached
         # A scale has about four times the pixels of the one before.
         begun = sum(4.0**scale for scale in range(step.scale))
         total = sum(4.0**scale for scale in range(step.scales))
-        share = (begun + 4.0**step.scale * (step.index + 1) / step.steps) / total
+        # A candidate that is sampled again does not take its progress back.
+        reached = max(reached, (begun + 4.0**step.scale * (step.index + 1) / step.steps) / total)
         preview = as_rgb(clean[: len(job.image)] * 0.5 + 0.5).clamp(0.0, 1.0).cpu()
         message = f"scale {step.scale + 1} of {step.scales}"
         if count > 1:
             message = f"candidate {index + 1} of {count}, {message}"
-        progress(Progress(0.99 * (index + share) / count, message, preview))
+        progress(Progress(0.99 * (index + reached) / count, message, preview))
 
     return watch

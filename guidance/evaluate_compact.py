@@ -55,7 +55,8 @@ def label_vectors(guide: CompactGuide, labels: Sequence[str]) -> Tensor:
 
 def embed_all(guide: CompactGuide, images: np.ndarray[Any, np.dtype[np.uint8]]) -> Tensor:
     """uint8 [N, H, W, 3] → [N, D]."""
-    batches = torch.from_numpy(images).permute(0, 3, 1, 2).split(64)
+    pictures = torch.from_numpy(images).permute(0, 3, 1, 2)
+    batches = [pictures[i : i + 64] for i in range(0, len(pictures), 64)]
     with torch.no_grad():
         return torch.cat([guide.embed_images(batch.float() / 255) for batch in batches])
 
@@ -105,7 +106,7 @@ def places_auc(guide: CompactGuide, pictures: Pictures) -> dict[str, float]:
             places = guide.embed_places(torch.from_numpy(chosen.images).permute(0, 3, 1, 2).float() / 255)
         scores = torch.einsum("ndhw,d->nhw", places, target)
         masks = torch.from_numpy(chosen.masks)[:, None].float() / 255
-        shares = F.adaptive_avg_pool2d(masks, list(scores.shape[1:]))[:, 0]
+        shares = F.adaptive_avg_pool2d(masks, (scores.shape[1], scores.shape[2]))[:, 0]
         result[name] = auc(scores[shares > 0.3], scores[shares < 0.01])
     return result
 

@@ -70,6 +70,7 @@ def draw_exemplars(
     strength: 1 is the event's typical extent. The same strength changes the same share of every image, as far as it
     has room for the event: severities are tried on small sketches until it does. Empty where the event cannot happen.
     """
+    image = image.cpu()
     scene = Scene(_to_numpy(as_rgb(image)))
     sketch = Scene(_to_numpy(resize(as_rgb(image), _sketch_size(scene.shape))))
     if region is not None:
@@ -91,7 +92,7 @@ def draw_exemplars(
 
 def _possible(suitability: FloatArray) -> FloatArray:
     """Where an event may act, 0…1: all places but those much less suitable than the scene's best. [H, W] → [H, W]."""
-    return np.minimum(suitability / max(0.3 * float(suitability.max()), 1e-6), 1.0).astype(np.float32)
+    return np.asarray(np.minimum(suitability / max(0.3 * float(suitability.max()), 1e-6), 1.0), np.float32)
 
 
 def _favourite(
@@ -163,7 +164,8 @@ def _band_response(image: Tensor) -> Tensor:
     further = further - further.mean(1, keepdim=True)
     gram = visible @ visible.T
     ridge = 0.01 * gram.diagonal().mean() * torch.eye(3)
-    return torch.linalg.solve(gram + ridge, visible @ further.T).T
+    response: Tensor = torch.linalg.solve(gram + ridge, visible @ further.T)
+    return response.T
 
 
 def _to_numpy(image: Tensor) -> FloatArray:

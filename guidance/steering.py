@@ -67,7 +67,8 @@ def toward_text(
         weight = resize(mask[None], size).clamp(0.0, 1.0)
         gradient = text_gradient(guide, target, clean, generator, views) * weight
         scale = (as_rgb(clean) * weight).norm() / (gradient.norm() + 1e-12)
-        return clean + strength * scale * gradient
+        moved: Tensor = clean + strength * scale * gradient
+        return moved
 
     return steer
 

@@ -156,7 +156,7 @@ class PatchBank:
         base = self._padded_start[image] + y * self._padded_widths[image] + x
         where = base[:, None] + self._offset_y * self._padded_widths[image][:, None] + self._offset_x
         columns = weights @ self._pixels[where].flatten(1)
-        return self._overlay(columns.unflatten(1, (-1, self.channels)), stride, size)
+        return self._overlay(columns.reshape(len(columns), -1, self.channels), stride, size)
 
     def _overlay(self, columns: Tensor, stride: int, size: Size) -> Tensor:
         """Patch centres [Q, P², C] of a grid with ``stride`` → their weighted mean at each pixel, [C, *size]."""

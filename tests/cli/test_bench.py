@@ -1,0 +1,40 @@
+"""The arithmetic of ``sinddm-rs bench``."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from comfyui_sinddm_rs.cli import bench
+
+
+def test_the_slope_of_a_power_law_is_its_exponent() -> None:
+    sides = [math.log(side) for side in bench.CURVE]
+    assert bench._slope(sides, [1.5 * x + 3 for x in sides]) == pytest.approx(1.5)
+    assert bench._slope([0.0, 1.0, 2.0], [0.0, 1.0, 0.0]) == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("side", [8, 20, 33, 100])
+def test_a_scene_is_cut_or_mirrored_outwards(side: int) -> None:
+    scene = torch.rand(3, 20, 24, generator=torch.Generator().manual_seed(0))
+    before = scene.clone()
+    sized = bench._sized(scene, side)
+    assert sized.shape == (3, side, side)
+    inner = min(side, 20)
+    assert torch.equal(sized[:, :inner, :inner], scene[:, :inner, :inner])
+    if side > 24:
+        assert torch.equal(sized[:, 20], sized[:, 19]) and torch.equal(sized[:, :, 24], sized[:, :, 23])
+    sized.zero_()
+    assert torch.equal(scene, before)
+
+
+def test_time_and_memory_are_plain_numbers() -> None:
+    assert bench._seconds(lambda: None) == 0.0
+    assert bench._round(1.23456) == 1.23
+    memory = bench._peak_memory()
+    assert memory is None or 10 < memory < 1_000_000
+
+
+def test_the_exact_search_has_no_shortcut() -> None:
+    assert bench.EXACT.exact_below > max(bench.CURVE) ** 2

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from ..errors import OutputError
+from ..guidance.checks import checked_device
 from ..guidance.editing import edit_image
 from ..guidance.report import side_by_side
 from ..guidance.settings import EditSettings
 from ..rasters.bundled import roi_path, scene_path
-from ..rasters.files import read_raster, write_raster, write_rgb
+from ..rasters.files import make_folder, read_raster, write_raster, write_rgb
 from ..rasters.regions import read_mask
 from .console import progress_bar, say
 
@@ -34,11 +33,8 @@ def add_to(commands: Any) -> None:
 
 def run(chosen: argparse.Namespace) -> dict[str, Any]:
     settings = EditSettings(seed=chosen.seed, device=chosen.device)
-    folder = Path(chosen.output)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"The folder {folder} cannot be made ({error.strerror}); choose another with -o.") from error
+    checked_device(chosen.device)
+    folder = make_folder(chosen.output)
     edits = []
     for scene, text, in_region in EDITS:
         source = read_raster(scene_path(scene))

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..errors import OutputError
 from ..guidance.editing import edit_image
 from ..guidance.report import side_by_side
 from ..guidance.settings import EXEMPLARS, GUIDES, EditSettings
@@ -86,12 +85,13 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
     )
     source = read_raster(chosen.image)
     output = Path(chosen.output)
-    if output.exists() and output.samefile(chosen.image):
-        raise OutputError(f"{output} is the source itself; give the edit another name.")
+    inputs = [chosen.image, *chosen.exemplar]
     others = [_beside(output, f"_seed{settings.seed + i}") for i in range(settings.candidates)] if chosen.all else []
     for path in (output, *others):
-        check_output(path, source)
-    report = check_output(_beside(output, "_report").with_suffix(".png")) if chosen.report else None
+        check_output(path, source, inputs)
+    report = _beside(output, "_report").with_suffix(".png") if chosen.report else None
+    if report is not None:
+        check_output(report, inputs=inputs)
     roi = None if chosen.roi is None else read_roi(chosen.roi, source.size)
     exemplars = [read_raster(path).pixels for path in chosen.exemplar]
     with progress_bar("editing") as progress:

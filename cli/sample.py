@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import re
 import time
-from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, OutputError
+from ..errors import InputError
 from ..guidance.checks import checked_device
 from ..guidance.settings import EditSettings
-from ..rasters.files import read_raster, write_new
+from ..rasters.files import check_output, make_folder, read_raster, write_new
 from ..rasters.raster import check_size
 from ..sinddm.new_scene import new_scene
 from .console import say
@@ -43,21 +42,16 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
     device = checked_device(chosen.device)
     source = read_raster(chosen.image)
     size = source.size if chosen.size is None else parse_size(chosen.size)
-    folder = Path(chosen.output)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"The folder {folder} cannot be made ({error.strerror}); choose another with -o.") from error
+    folder = make_folder(chosen.output)
     suffix = ".png" if source.bands in (1, 3) and source.stored.dtype.kind == "u" else ".tif"
+    seeds = range(chosen.seed, chosen.seed + chosen.count)
+    outputs = [check_output(folder / f"sample_{seed}{suffix}", inputs=[chosen.image]) for seed in seeds]
     begun = time.perf_counter()
-    outputs = []
-    for seed in range(chosen.seed, chosen.seed + chosen.count):
-        path = folder / f"sample_{seed}{suffix}"
+    for seed, path in zip(seeds, outputs, strict=True):
         write_new(path, new_scene(source.pixels, size, seed, device), source)
         say(str(path))
-        outputs.append(str(path))
     return {
-        "outputs": outputs,
+        "outputs": [str(path) for path in outputs],
         "seconds": round(time.perf_counter() - begun, 2),
         "seed": chosen.seed,
         "model": "patch",

@@ -14,8 +14,8 @@ from ..rasters.regions import check_mask
 def checked_device(name: str) -> str:
     """The name of a torch device that exists here."""
     try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, device=name).item()
+    except (RuntimeError, AssertionError, ImportError) as error:
         raise InputError(f"The device '{name}' is not available here; choose another, for example cpu.") from error
     return name
 

@@ -135,8 +135,9 @@ def _prepare(
     warnings = []
     if guide.vocabulary_similarity(text) < VOCABULARY_THRESHOLD:
         warnings.append(f"The guide hardly knows the words of '{text}'; expect little, or name the event more plainly.")
-    event = find_event(guide, target)[0] if settings.exemplars == "auto" else None
-    if settings.exemplars == "auto" and event is None and not further:
+    draws = settings.exemplars == "auto" and settings.strength > 0
+    event = find_event(guide, target)[0] if draws else None
+    if draws and event is None and not further:
         warnings.append("No event that can be drawn was found in the prompt; the guide alone paints it.")
     window = whole((int(source.shape[-2]), int(source.shape[-1]))) if region is None else window_around(region)
     return _Job(
@@ -169,7 +170,7 @@ def _edit_once(job: _Job, seed: int, watch: Watch | None) -> tuple[Tensor, Tenso
 
 
 def _drawings(job: _Job, generator: torch.Generator) -> list[DrawnExemplar]:
-    if job.event is None or job.strength == 0.0:
+    if job.event is None:
         return []
     rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
     return draw_exemplars(job.image, job.event, job.region, job.strength, job.guide, job.target, rng, DRAWINGS)

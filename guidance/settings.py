@@ -46,6 +46,10 @@ class EditSettings:
 
 def check_prompt(text: str) -> str:
     """The text without superfluous blanks. Raises InputError for an empty one or one beyond MAX_WORDS."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InputError("The prompt holds characters that are no Unicode text; type it again.") from None
     words = text.split()
     if not words:
         raise InputError("The prompt is empty; say in one sentence what the image should show.")

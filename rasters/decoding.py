@@ -55,15 +55,15 @@ class Decoded:
 
 def decode(path: Path) -> Decoded:
     """Read a picture file. Raises InputError: missing, a folder, empty, unknown, damaged, far too large."""
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; give the path of one picture in it.")
     try:
         with path.open("rb") as file:
             head = file.read(32)
+    except IsADirectoryError:
+        raise InputError(f"{path} is a folder; give the path of one picture in it.") from None
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; check the path.") from None
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
+        raise InputError(f"{path} cannot be read ({error.strerror}); check the path and its permissions.") from error
     if not head:
         raise InputError(f"{path} is empty; give a picture file with content.")
     try:

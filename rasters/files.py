@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,16 +64,29 @@ def write_rgb(path: PathLike, pixels: Tensor) -> None:
     write_bytes(target, encode(stored, None, Metadata(), FORMATS[target.suffix.lower()]))
 
 
-def check_output(path: PathLike, like: Raster | None = None) -> Path:
+def check_output(path: PathLike, like: Raster | None = None, inputs: Sequence[PathLike] = ()) -> Path:
     """The path as a Path, when a picture (like this one) can be written there. To be called before long work.
 
-    Raises OutputError: unknown suffix, a folder that is missing or read-only, a read-only file, a format that
-    cannot hold the bands, type or alpha of `like`.
+    Raises OutputError: unknown suffix, a folder that is missing or read-only, a read-only file, one of the ``inputs``,
+    a format that cannot hold the bands, type or alpha of `like`.
     """
     target = Path(path)
     file_format = FORMATS.get(target.suffix.lower())
     if file_format is None:
         raise OutputError(f"{target} cannot be written as a picture; let its name end in {', '.join(FORMATS)}.")
+    try:
+        _check_place(target, inputs)
+    except OutputError:
+        raise
+    except OSError as error:
+        raise OutputError(f"{target} cannot be written ({error.strerror}); choose another place or name.") from error
+    what = None if like is None else misfit(like.stored, like.alpha, file_format)
+    if what is not None:
+        raise OutputError(f"{target} cannot be written since {file_format} does not hold {what}; use .tif or .png.")
+    return target
+
+
+def _check_place(target: Path, inputs: Sequence[PathLike]) -> None:
     folder = target.parent
     if not folder.is_dir():
         raise OutputError(f"{target} cannot be written since the folder {folder} does not exist; create it first.")
@@ -80,10 +95,18 @@ def check_output(path: PathLike, like: Raster | None = None) -> Path:
     for place in (target, folder):
         if place.exists() and _read_only(place):
             raise OutputError(f"{target} cannot be written since {place} is read-only; choose another place.")
-    what = None if like is None else misfit(like.stored, like.alpha, file_format)
-    if what is not None:
-        raise OutputError(f"{target} cannot be written since {file_format} does not hold {what}; use .tif or .png.")
-    return target
+    if target.exists() and any(target.samefile(each) for each in inputs):
+        raise OutputError(f"{target} is an input itself; give the output another name.")
+
+
+def make_folder(path: PathLike) -> Path:
+    """The folder, made with its parents where it is missing. Raises OutputError."""
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"The folder {folder} cannot be made ({error.strerror}); choose another.") from error
+    return folder
 
 
 def _read_only(place: Path) -> bool:
@@ -93,7 +116,8 @@ def _read_only(place: Path) -> bool:
 
 def write_bytes(target: Path, data: bytes) -> None:
     """Write a file whole or not at all: a temporary file beside it, then a rename. Raises OutputError."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    # Short, since the target's own name may be as long as names can be.
+    temporary = target.with_name(f".sinddm-rs-{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         try:
             temporary.write_bytes(data)

@@ -10,7 +10,7 @@ from ..guidance.editing import edit_image
 from ..guidance.report import side_by_side
 from ..guidance.settings import EXEMPLARS, GUIDES, EditSettings
 from ..rasters.files import check_output, read_raster, write_raster, write_rgb
-from ..rasters.regions import read_roi
+from ..rasters.regions import is_rectangle, read_roi
 from .console import progress_bar, say
 
 DEFAULTS = EditSettings()
@@ -86,6 +86,8 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
     source = read_raster(chosen.image)
     output = Path(chosen.output)
     inputs = [chosen.image, *chosen.exemplar]
+    if chosen.roi is not None and not is_rectangle(chosen.roi):
+        inputs.append(chosen.roi)
     others = [_beside(output, f"_seed{settings.seed + i}") for i in range(settings.candidates)] if chosen.all else []
     for path in (output, *others):
         check_output(path, source, inputs)

@@ -22,7 +22,8 @@ def checked_device(name: str) -> str:
 
 def checked_image(image: Tensor, name: str) -> Tensor:
     """A float32 copy on the CPU of an image [C, H, W] in 0…1; ``name`` begins the message."""
-    if image.ndim != 3 or not image.is_floating_point():
+    image = image.detach()
+    if image.ndim != 3 or len(image) == 0 or not image.is_floating_point():
         raise InputError(
             f"{name} is {image.dtype} {list(image.shape)}; give float values [bands, height, width] in 0…1."
         )
@@ -37,7 +38,7 @@ def checked_image(image: Tensor, name: str) -> Tensor:
         raise InputError(
             f"{name} has one colour only, so there is nothing to learn from; choose a picture with content."
         )
-    return image.detach().to("cpu", torch.float32, copy=True)
+    return image.to("cpu", torch.float32, copy=True)
 
 
 def checked_exemplar(exemplar: Tensor, source: Tensor) -> Tensor:

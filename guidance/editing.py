@@ -133,9 +133,10 @@ def _prepare(
     guide = _guide(device)
     target = guide.embed_texts([text])[0]
     warnings = []
-    if guide.vocabulary_similarity(text) < VOCABULARY_THRESHOLD:
+    foreign = guide.vocabulary_similarity(text) < VOCABULARY_THRESHOLD
+    if foreign:
         warnings.append(f"The guide hardly knows the words of '{text}'; expect little, or name the event more plainly.")
-    draws = settings.exemplars == "auto" and settings.strength > 0
+    draws = settings.exemplars == "auto" and settings.strength > 0 and not foreign
     event = find_event(guide, target)[0] if draws else None
     if draws and event is None and not further:
         warnings.append("No event that can be drawn was found in the prompt; the guide alone paints it.")
@@ -158,10 +159,11 @@ def _edit_once(job: _Job, seed: int, watch: Watch | None) -> tuple[Tensor, Tenso
     generator = torch.Generator().manual_seed(seed)
     drawn = _drawings(job, generator)
     allowed = _allowed(job, drawn, generator)
-    for welcome in WELCOMES if drawn else WELCOMES[:1]:
+    wanted = float(drawn[0].mask.mean()) if drawn else float(allowed.mean())
+    for welcome in WELCOMES if drawn or job.further else WELCOMES[:1]:
         sampled = _sample_edit(job, _sources(job, drawn, welcome), allowed, seed, generator, watch)
         edited, event = sampled[:-1], sampled[-1]
-        if not drawn or float(event.mean()) > LEAST_EVENT * float(drawn[0].mask.mean()):
+        if float(event.mean()) > LEAST_EVENT * wanted:
             break
     # Where a drawing lent no patch the scene is as it was, only its grain may have been dealt anew: it stays.
     allowed = allowed * _around(event) if drawn and not job.further else allowed

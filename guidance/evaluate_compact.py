@@ -84,9 +84,24 @@ def held_out_scenes(guide: CompactGuide, pictures: Pictures) -> dict[str, Any]:
         "pictures": int(np.sum(told)),
         "events_top1": share_right(torch.tensor([g == k for g, k in zip(guesses, kinds, strict=True) if k])),
         "events_top1_each": right,
+        "events_told_apart": told_apart(guide, pictures),
         "scenes_top1": share_right(torch.tensor(scene_right)),
         "places_auc": places_auc(guide, pictures),
     }
+
+
+def told_apart(guide: CompactGuide, pictures: Pictures) -> dict[str, float]:
+    """How often the changed places of a picture say, on average, which of all events was drawn there."""
+    answers = label_vectors(guide, EVENT_NAMES)
+    result = {}
+    for i, name in enumerate(EVENT_NAMES):
+        chosen = pictures.subset(pictures.kinds == name)
+        with torch.no_grad():
+            places = guide.embed_places(torch.from_numpy(chosen.images).permute(0, 3, 1, 2).float() / 255)
+        shares = F.adaptive_avg_pool2d(torch.from_numpy(chosen.masks)[:, None].float() / 255, places.shape[-2:])  # type: ignore[arg-type]
+        scores = torch.einsum("ndhw,kd,nhw->nk", places, answers, shares[:, 0])
+        result[name] = share_right(scores.argmax(1) == i)
+    return result | {"mean": round(sum(result.values()) / len(result), 3)}
 
 
 def auc(positive: Tensor, negative: Tensor) -> float:
@@ -166,9 +181,8 @@ def real_events(guide: CompactGuide, folder: Path) -> dict[str, Any]:
     return result
 
 
-def evaluate(guide: CompactGuide, data: Path, per_event: int) -> dict[str, Any]:
-    """All figures; draws ``per_event`` pictures of each event over held-out scenes."""
-    drawn = draw_held_out(data / "ucm", EVENTS, per_event, seed=0, workers=2)
+def evaluate(guide: CompactGuide, data: Path, drawn: Pictures) -> dict[str, Any]:
+    """All figures; ``drawn`` holds pictures over held-out scenes."""
     return {
         "held_out_scenes": held_out_scenes(guide, drawn),
         "held_out_phrasings": held_out_phrasings(guide),
@@ -181,8 +195,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("data", type=Path)
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     parser.add_argument("--per-event", type=int, default=64, help=f"drawings of each event, {SIDE} px")
+    parser.add_argument("--cache", type=Path, help="pictures that the training kept, to use instead of new drawings")
     chosen = parser.parse_args(arguments)
-    print(json.dumps(evaluate(load_compact_guide(path=chosen.weights), chosen.data, chosen.per_event), indent=1))
+    if chosen.cache is not None:
+        pictures = Pictures.load(chosen.cache)
+        drawn = pictures.subset(pictures.held_out)
+    else:
+        drawn = draw_held_out(chosen.data / "ucm", EVENTS, chosen.per_event, seed=0, workers=2)
+    print(json.dumps(evaluate(load_compact_guide(path=chosen.weights), chosen.data, drawn), indent=1))
     return 0
 
 

@@ -22,7 +22,7 @@ from .guide import Guide
 
 FloatArray = NDArray[np.float32]
 
-LOOKUP_THRESHOLD = 0.5
+LOOKUP_THRESHOLD = 0.65
 """Least similarity of a text to an event's phrases for the event to be drawn."""
 WHOLE_SCENE_SHARE = 0.3
 """An event that typically changes more than this finds its own extent; a smaller one is given a place."""

@@ -32,6 +32,9 @@ class EditSettings:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
+        for name in ("seed", "candidates"):
+            if not isinstance(getattr(self, name), int):
+                raise InputError(f"The value {getattr(self, name)!r} of {name} is no whole number; give one.")
         if not 0 <= self.seed < 2**63 - MAX_CANDIDATES:
             raise InputError(f"The seed {self.seed} is no whole number from 0 up; choose another.")
         if not 0.0 <= self.strength <= MAX_STRENGTH:

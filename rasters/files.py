@@ -95,8 +95,8 @@ def _check_place(target: Path, inputs: Sequence[PathLike]) -> None:
     for place in (target, folder):
         if place.exists() and _read_only(place):
             raise OutputError(f"{target} cannot be written since {place} is read-only; choose another place.")
-    if target.exists() and any(target.samefile(each) for each in inputs):
-        raise OutputError(f"{target} is an input itself; give the output another name.")
+    if target.exists() and any(Path(each).exists() and target.samefile(each) for each in inputs):
+        raise OutputError(f"{target} is the source itself or another input; give the output another name.")
 
 
 def make_folder(path: PathLike) -> Path:

@@ -22,9 +22,14 @@ _NUMBERS = re.compile(r"[\s\d.,;+-]+")
 _RECTANGLE = re.compile(r"\s*(-?\d+)\s*,\s*(-?\d+)\s*,\s*(-?\d+)\s*,\s*(-?\d+)\s*")
 
 
+def is_rectangle(roi: str) -> bool:
+    """Whether the text is meant as "x,y,w,h", and not as the path of a mask."""
+    return _NUMBERS.fullmatch(roi) is not None
+
+
 def read_roi(roi: str, size: tuple[int, int]) -> Tensor:
     """The region of `--roi`: "x,y,w,h" in pixels, or the path of a mask. float32 [H, W] in 0…1, 1 = edit."""
-    return parse_roi(roi, size) if _NUMBERS.fullmatch(roi) else read_mask(roi, size)
+    return parse_roi(roi, size) if is_rectangle(roi) else read_mask(roi, size)
 
 
 def parse_roi(text: str, size: tuple[int, int]) -> Tensor:

@@ -70,3 +70,17 @@ def _house(bands: int = 3, height: int = 32, width: int = 32, seed: int = 0) -> 
 @pytest.fixture
 def house() -> Callable[..., tuple[Tensor, Tensor]]:
     return _house
+
+
+@pytest.fixture
+def guide() -> ColourGuide:
+    return ColourGuide()
+
+
+@pytest.fixture
+def scenery() -> Tensor:
+    """A grainy meadow of 48×56 pixels with one roof in the upper left."""
+    image, _ = _house(height=48, width=56)
+    meadow = image[:, :, :12].repeat(1, 1, 5)[:, :, :56].clone()
+    meadow[:, 8:22, 10:30] = image[:, 14:28, 16:36]
+    return meadow

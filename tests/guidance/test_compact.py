@@ -89,7 +89,7 @@ def test_a_text_of_no_event_finds_none(compact: CompactGuide, text: str) -> None
 
 def test_vocabulary(compact: CompactGuide) -> None:
     known = [compact.vocabulary_similarity(text) for text in ("a fire in the forest", "the bridge is collapsed")]
-    foreign = [compact.vocabulary_similarity(text) for text in ("zxqv blorft wibble", "quarterly tax accounting")]
+    foreign = [compact.vocabulary_similarity(text) for text in ("zxqv blorft wibble", "my cat likes music")]
     assert min(known) > VOCABULARY_THRESHOLD > max(foreign)
 
 

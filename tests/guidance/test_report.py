@@ -18,7 +18,7 @@ def test_source_edit_and_change_stand_side_by_side(bands):
     edited[:, 5:15, 20:30] = 1.0 - edited[:, 5:15, 20:30]
     sheet = side_by_side(source, edited)
     assert sheet.shape == (3, HEIGHT + CAPTION, 3 * WIDTH + 2 * GAP) and sheet.dtype == torch.float32
-    assert 0.0 <= sheet.min() and sheet.max() <= 1.0
+    assert sheet.min() >= 0.0 and sheet.max() <= 1.0
     visible = [0, 1, 2] if bands >= 3 else [0, 0, 0]
     left, middle, right = panels(sheet)
     assert torch.equal(left, source[visible]) and torch.equal(middle, edited[visible])

@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from comfyui_sinddm_rs.guidance.events import EVENTS
+from comfyui_sinddm_rs.guidance.events.base import Drawing
+from comfyui_sinddm_rs.guidance.exemplars import (
+    LOOKUP_THRESHOLD,
+    SHARE_OF_REGION,
+    draw_exemplars,
+    find_event,
+)
+
+BY_NAME = {event.name: event for event in EVENTS}
+
+
+class PhraseGuide:
+    """Texts are axes: an event's k-th phrase lies at similarity ``near[event][k]`` to the first axis."""
+
+    name = "phrases"
+
+    def __init__(self, near: dict[str, list[float]]) -> None:
+        self.near = {
+            phrase: value
+            for event, values in near.items()
+            for phrase, value in zip(BY_NAME[event].phrases, values, strict=False)
+        }
+
+    def embed_images(self, _images):
+        raise AssertionError("finding an event looks at no image")
+
+    def embed_texts(self, texts):
+        first = torch.tensor([self.near.get(text, 0.0) for text in texts])
+        return torch.stack([first, (1.0 - first**2).sqrt()], 1)
+
+
+TARGET = torch.tensor([1.0, 0.0])
+
+
+class Blot:
+    """A blot, red on the left half or blue on the right; its share is half of the severity."""
+
+    name = "blot"
+    phrases = ("blot",)
+    local = False
+
+    def __init__(self, typical_share: float = 0.1, possible: float = 1.0) -> None:
+        self.typical_share = typical_share
+        self.possible = possible
+        self.severities: list[float] = []
+
+    def suitability(self, scene):
+        return np.full(scene.shape, self.possible, np.float32)
+
+    def draw(self, scene, area, severity, rng):
+        self.severities.append(severity)
+        height, width = scene.shape
+        on_left, on_right = float(area[:, : width // 2].sum()), float(area[:, width // 2 :].sum())
+        even = min(on_left, on_right) > 0.5 * max(on_left, on_right)
+        left = bool(rng.random() < 0.5) if even else on_left > on_right
+        mask = np.zeros(scene.shape, np.float32)
+        reach = max(1, round(float(np.sqrt(0.5 * severity)) * height / 2))
+        middle, centre = height // 2, width // 4 if left else width - width // 4
+        mask[middle - reach : middle + reach, max(0, centre - reach) : centre + reach] = 1.0
+        mask *= area
+        colour = np.array([1, 0, 0] if left else [0, 0, 1], np.float32)
+        image = scene.rgb + (colour - scene.rgb) * mask[..., None]
+        return Drawing(image.astype(np.float32), mask)
+
+
+def forest(bands: int = 3, side: int = 64, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    grain = 0.06 * torch.randn(1, side, side, generator=generator) + 0.02 * torch.randn(
+        bands, side, side, generator=generator
+    )
+    return (torch.tensor([0.18, 0.30, 0.15, 0.5, 0.4, 0.3])[:bands, None, None] + grain).clamp(0.0, 1.0)
+
+
+def region(side: int = 64) -> torch.Tensor:
+    mask = torch.zeros(side, side)
+    mask[side // 4 : -side // 4, side // 8 : side // 2] = 1.0
+    return mask
+
+
+def draw(event, image, guide, *, area=None, strength=1.0, seed=0, count=2, text="red"):
+    target = guide.embed_texts([text])[0]
+    return draw_exemplars(image, event, area, strength, guide, target, np.random.default_rng(seed), count)
+
+
+@pytest.mark.parametrize("name", ["fire", "flood", "oil_spill"])
+def test_the_nearest_event_is_found(name):
+    event, similarity = find_event(PhraseGuide({name: [0.9, 0.8, 0.7], "smoke": [0.6, 0.6, 0.6]}), TARGET)
+    assert event is BY_NAME[name]
+    assert similarity == pytest.approx(0.8)
+
+
+def test_three_near_phrases_count_more_than_one_that_happens_to_fit():
+    guide = PhraseGuide({"fire": [1.0, 0.3, 0.3], "snow": [0.95, 0.9, 0.9]})
+    assert find_event(guide, TARGET)[0] is BY_NAME["snow"]
+
+
+@pytest.mark.parametrize(("offset", "found"), [(0.01, True), (-0.01, False)])
+def test_below_the_threshold_there_is_no_event(offset, found):
+    event, similarity = find_event(PhraseGuide({"fire": [LOOKUP_THRESHOLD + offset] * 3}), TARGET)
+    assert (event is BY_NAME["fire"]) if found else (event is None)
+    assert similarity == pytest.approx(LOOKUP_THRESHOLD + offset, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("A fire in the forest", "fire"),
+        ("The bridge is collapsed", "collapsed_bridge"),
+        ("The river is flooding", "flood"),
+        ("The house is damaged", "damaged_building"),
+        ("Cracks on the storage", "cracks"),
+        ("Big holes on deck", "holes"),
+    ],
+)
+def test_the_compact_guide_finds_the_event_of_every_prompt_of_the_paper(compact, text, name):
+    event, _ = find_event(compact, compact.embed_texts([text])[0])
+    assert event is not None and event.name == name
+
+
+@pytest.mark.parametrize("text", ["quarterly tax invoice", "a green meadow", "an airport with parked aeroplanes"])
+def test_the_compact_guide_finds_no_event_where_there_is_none(compact, text):
+    assert find_event(compact, compact.embed_texts([text])[0])[0] is None
+
+
+@pytest.mark.parametrize("name", ["fire", "flood", "snow", "damaged_building", "cracks", "holes"])
+def test_a_drawing_stays_in_its_region(colour_guide, name):
+    image, area = forest(), region()
+    drawn = draw(BY_NAME[name], image, colour_guide, area=area)
+    assert len(drawn) == 2
+    for each in drawn:
+        assert each.image.shape == image.shape and each.mask.shape == area.shape
+        assert each.mask.any() and not each.mask[area == 0].any()
+        assert torch.equal(each.image[:, each.mask == 0], image[:, each.mask == 0])
+        assert not torch.equal(each.image, image)
+        assert each.image.min() >= 0.0 and each.image.max() <= 1.0
+        assert each.mask.min() >= 0.0 and each.mask.max() <= 1.0
+
+
+@pytest.mark.parametrize("name", ["fire", "burn_scar", "deforestation"])
+@pytest.mark.parametrize("area", [None, region()], ids=["whole picture", "region"])
+def test_the_changed_share_grows_with_the_strength(colour_guide, name, area):
+    def share(strength):
+        drawn = [
+            each
+            for seed in range(2)
+            for each in draw(BY_NAME[name], forest(), colour_guide, area=area, strength=strength, seed=seed)
+        ]
+        return sum(float(each.mask.mean()) for each in drawn) / len(drawn)
+
+    shares = [share(strength) for strength in (0.25, 1.0, 3.0)]
+    assert shares[0] < 0.8 * shares[1] and shares[1] < shares[2]
+
+
+@pytest.mark.parametrize("share", [0.05, 0.15])
+@pytest.mark.parametrize("strength", [0.5, 1.0])
+def test_the_severity_is_chosen_for_the_share_asked_for(colour_guide, share, strength):
+    drawn = draw(Blot(share), forest(side=96), colour_guide, strength=strength)
+    for each in drawn:
+        assert float(each.mask.mean()) == pytest.approx(share * strength, abs=0.02)
+
+
+def test_in_a_region_the_share_is_the_regions(colour_guide):
+    area = torch.zeros(96, 96)
+    area[:, :48] = 1.0
+    event = Blot(0.02)
+    draw(event, forest(side=96), colour_guide, area=area)
+    assert 0.5 * event.severities[-1] == pytest.approx(SHARE_OF_REGION * float(area.mean()), abs=0.04)
+
+
+def test_the_guide_chooses_the_place(colour_guide):
+    sides = {"red": 0, "blue": 0}
+    for text, left in (("red", True), ("blue", False)):
+        for seed in range(12):
+            drawn = draw(Blot(), forest(), colour_guide, text=text, seed=seed, count=6)
+            if not drawn:
+                continue
+            weight = torch.stack([each.mask for each in drawn]).mean(0)
+            sides[text] += (float(weight[:, :32].sum()) > float(weight[:, 32:].sum())) == left
+    assert min(sides.values()) >= 9
+
+
+def test_an_event_that_is_possible_nowhere_is_not_drawn(colour_guide):
+    assert draw(Blot(possible=0.01), forest(), colour_guide) == []
+    assert draw(Blot(possible=0.01), forest(), colour_guide, area=region()) != []
+
+
+def test_drawings_come_from_the_generator_given(colour_guide):
+    state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()
+    one, same, other = (draw(BY_NAME["fire"], forest(), colour_guide, seed=seed) for seed in (1, 1, 2))
+    assert all(torch.equal(a.image, b.image) and torch.equal(a.mask, b.mask) for a, b in zip(one, same, strict=True))
+    assert not torch.equal(one[0].mask, other[0].mask)
+    assert not torch.equal(one[0].image, one[1].image)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert (np.random.get_state()[1] == numpy_state).all()
+
+
+def test_the_image_drawn_over_is_not_touched(colour_guide):
+    image, area = forest(5), region()
+    kept = image.clone(), area.clone()
+    draw(BY_NAME["fire"], image, colour_guide, area=area)
+    assert torch.equal(image, kept[0]) and torch.equal(area, kept[1])
+
+
+def test_further_bands_follow_the_visible_ones_as_they_do_in_the_scene(colour_guide):
+    visible, area = forest(3), region()
+    independent = torch.rand(1, 64, 64, generator=torch.Generator().manual_seed(9)) * 0.2 + 0.4
+    image = torch.cat([visible, 0.2 + 0.5 * visible.mean(0, keepdim=True), independent])
+    for each in draw(BY_NAME["fire"], image, colour_guide, area=area):
+        delta = each.image - image
+        strong = each.mask > 0.3
+        expected = 0.5 * delta[:3].mean(0)[strong]
+        assert float(expected.abs().mean()) > 0.01
+        assert float(torch.corrcoef(torch.stack([delta[3][strong], expected]))[0, 1]) > 0.9
+        assert float((delta[3][strong] / expected).median()) == pytest.approx(1.0, abs=0.25)
+        assert float(delta[4].abs().mean()) < 0.5 * float(delta[3].abs().mean())
+        assert torch.equal(each.image[:, each.mask == 0], image[:, each.mask == 0])
+
+
+@pytest.mark.parametrize("bands", [1, 2])
+def test_bands_without_colour_take_the_change_of_brightness(colour_guide, bands):
+    image, area = forest(bands), region()
+    for each in draw(BY_NAME["burn_scar"], image, colour_guide, area=area):
+        assert each.image.shape == image.shape
+        assert torch.equal(each.image[:, each.mask == 0], image[:, each.mask == 0])
+        change = (each.image - image)[:, each.mask > 0.5]
+        assert change.abs().mean() > 0.01
+        torch.testing.assert_close(change, change[:1].expand(bands, -1), atol=0.01, rtol=0)

@@ -179,15 +179,21 @@ def _drawings(job: _Job, generator: torch.Generator) -> list[DrawnExemplar]:
 
 
 def _allowed(job: _Job, drawn: Sequence[DrawnExemplar], generator: torch.Generator) -> Tensor:
-    """Where the edit may act, [h, w] in 0…1: around the drawings, else where the guide's gradient is strongest."""
+    """Where the edit may act, [h, w] in 0…1: around the drawings, else in the region, else where the guide looks.
+
+    At strength 0 nothing moves the image, and its grain need not be dealt anew.
+    """
+    if job.strength == 0.0:
+        return torch.zeros_like(job.image[0])
     if drawn:
         allowed = _around(torch.stack([each.mask for each in drawn]).amax(0).to(job.image.device))
-    else:
-        size = (int(job.image.shape[-2]), int(job.image.shape[-1]))
-        coarse = resize(job.image * 2.0 - 1.0, scale_sizes(size, GUIDED_PATCHES.coarsest_side)[0])
-        gradient = text_gradient(job.guide, job.target, coarse, generator, 16)
-        allowed = energy_mask(gradient, min(0.9, GUIDED_SHARE * job.strength + 1e-3), size)
-    return allowed if job.region is None else allowed * job.region
+        return allowed if job.region is None else allowed * job.region
+    if job.region is not None:
+        return job.region
+    size = (int(job.image.shape[-2]), int(job.image.shape[-1]))
+    coarse = resize(job.image * 2.0 - 1.0, scale_sizes(size, GUIDED_PATCHES.coarsest_side)[0])
+    gradient = text_gradient(job.guide, job.target, coarse, generator, 16)
+    return energy_mask(gradient, min(0.9, GUIDED_SHARE * job.strength), size)
 
 
 def _sample_edit(

@@ -16,7 +16,7 @@ from ..rasters.layout import as_rgb, channels_first, channels_last
 from ..sinddm.pyramid import Size, resize
 from .events import EVENTS
 from .events.base import Drawing, Event
-from .events.noise import smoothstep
+from .events.noise import organic_place, smoothstep
 from .events.scene import Scene
 from .guide import Guide
 
@@ -76,6 +76,9 @@ def draw_exemplars(
     if region is not None:
         area = region.cpu().numpy().astype(np.float32)
         share = SHARE_OF_REGION * strength * float(area.mean())
+        if not event.local:
+            # Room to be ragged in, and no more: in all of the region even a faint event would reach its border.
+            area = organic_place(area, 1.5 * share, rng, 0.7, softness=0.3)
     else:
         suitable = event.suitability(scene)
         area = _possible(suitable)

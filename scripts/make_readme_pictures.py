@@ -1,0 +1,32 @@
+"""Make the pictures of the README and the thumbnails of the workflows from what `sinddm-rs demo` writes.
+
+sinddm-rs demo && python scripts/make_readme_pictures.py sinddm-rs-demo
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+GAP = 4
+THUMBNAILS = {"forest": "full_image_edit", "house": "roi_edit"}
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    for name in ("forest", "river", "house"):
+        source = Image.open(ROOT / "scenes" / f"{name}.png").convert("RGB")
+        edited = Image.open(folder / f"{name}_edit.png").convert("RGB")
+        pair = Image.new("RGB", (2 * source.width + GAP, source.height), "white")
+        pair.paste(source, (0, 0))
+        pair.paste(edited, (source.width + GAP, 0))
+        pair.save(ROOT / "docs" / "images" / f"{name}.jpg", quality=92)
+        if name in THUMBNAILS:
+            edited.save(ROOT / "workflows" / f"{THUMBNAILS[name]}.jpg", quality=88)
+
+
+if __name__ == "__main__":
+    main()

@@ -27,7 +27,7 @@ from .main import BEGUN
 TEXT = "A fire in the forest"
 SIDE = 256
 CURVE = (128, 256, 512, 1024)
-EXACT_SIDE = 128
+EXACT_SIDE = 256
 EXACT = replace(PatchSettings(), exact_below=2**62)
 """Every patch is compared at every place of every scale, as the closed form says."""
 

@@ -120,7 +120,7 @@ def object_within(rgb: FloatArray, area: FloatArray, unlikely: FloatArray) -> Bo
     outside = ndimage.distance_transform_edt(~inside) / side
     rim = (inside & (depth < 0.1)) | (~inside & (outside < 0.1))
     middle = inside & (depth > 0.22)
-    if not middle.any():
+    if not middle.any() or not rim.any():
         return inside
     smooth = opponent(ndimage.gaussian_filter(rgb, (1.0, 1.0, 0), mode="nearest"))
     centres = cluster_centres(smooth[inside][:: max(1, np.count_nonzero(inside) // 4000)], 8)

@@ -93,6 +93,11 @@ def test_vocabulary(compact: CompactGuide) -> None:
     assert min(known) > VOCABULARY_THRESHOLD > max(foreign)
 
 
+@pytest.mark.xfail(strict=True, reason="known gap, in the model card: 0.70 for words that the guide does not know")
+def test_every_foreign_text_is_told(compact: CompactGuide) -> None:
+    assert compact.vocabulary_similarity("quarterly tax accounting") < VOCABULARY_THRESHOLD
+
+
 def test_a_saved_guide_is_the_same_again(compact: CompactGuide, tmp_path: Path) -> None:
     path = tmp_path / "guide.safetensors"
     save_compact(path, compact.image, compact.text, {"labels": "[]"})

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from comfyui_sinddm_rs.guidance.editing import edit_image
 from comfyui_sinddm_rs.guidance.settings import EditSettings
-from comfyui_sinddm_rs.rasters.bundled import bundled_scenes, scene_path
+from comfyui_sinddm_rs.rasters.bundled import scene_path
 from comfyui_sinddm_rs.rasters.files import read_raster
 
 STRENGTHS = (0.25, 0.5, 1.0, 2.0)
@@ -28,8 +28,7 @@ def main() -> None:
     print("| text, scene | " + " | ".join(f"strength {strength:g}" for strength in STRENGTHS) + " |")
     print("|---|" + "---|" * len(STRENGTHS))
     for text, bundled in TEXTS.items():
-        names = [name for name in bundled if name in bundled_scenes()]
-        paths = sorted(chosen.scenes.glob("*.*")) if chosen.scenes else [scene_path(name) for name in names]
+        paths = sorted(chosen.scenes.glob("*.*")) if chosen.scenes else [scene_path(name) for name in bundled]
         for path in paths:
             image = read_raster(path).pixels
             shares = [edit_image(image, text, settings=EditSettings(strength=s)).changed_share for s in STRENGTHS]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from tqdm import tqdm
@@ -19,16 +19,18 @@ def say(message: str) -> None:
 @contextmanager
 def progress_bar(label: str) -> Iterator[Callable[[Progress], None]]:
     """A bar that follows an edit from its first step on, and is gone when it ends."""
-    with ExitStack() as shown:
-        bar: list[Any] = []
+    bar: tqdm[Any] | None = None
 
-        def show(progress: Progress) -> None:
-            if not bar:
-                form = "{desc} {percentage:3.0f}% {bar} {postfix}"
-                bar.append(
-                    shown.enter_context(tqdm(total=100, desc=label, file=sys.stderr, leave=False, bar_format=form))
-                )
-            bar[0].set_postfix_str(progress.message, refresh=False)
-            bar[0].update(round(100 * progress.share) - bar[0].n)
+    def show(progress: Progress) -> None:
+        nonlocal bar
+        if bar is None:
+            form = "{desc} {percentage:3.0f}% {bar} {postfix}"
+            bar = tqdm(total=100, desc=label, file=sys.stderr, leave=False, bar_format=form)
+        bar.set_postfix_str(progress.message, refresh=False)
+        bar.update(round(100 * progress.share) - bar.n)
 
+    try:
         yield show
+    finally:
+        if bar is not None:
+            bar.close()

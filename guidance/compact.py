@@ -8,7 +8,6 @@ accuracy and its limits; ``train_compact.py`` trains it.
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 from collections.abc import Iterable, Sequence
@@ -249,8 +248,3 @@ def load_compact_guide(device: str | torch.device = "cpu", path: Path = WEIGHTS)
     except Exception as error:  # safetensors raises its own error class, which it does not export to Python
         raise InputError(f"{path} cannot be read as a compact guide: install the package again.") from error
     return CompactGuide(image.to(device), text.to(device), header)
-
-
-def labels_of(guide: CompactGuide) -> list[str]:
-    """The labels the guide was trained to tell apart, for example ``"fire"`` or ``"forest"``."""
-    return cast(list[str], json.loads(guide.header["labels"]))

@@ -155,7 +155,12 @@ def _prepare(
 
 
 def _edit_once(job: _Job, seed: int, watch: Watch | None) -> tuple[Tensor, Tensor]:
-    """One candidate: (edited [C, h, w] in 0…1, changed [h, w] in 0…1) of the job's window."""
+    """One candidate: (edited [C, h, w] in 0…1, changed [h, w] in 0…1) of the job's window.
+
+    At strength 0 nothing moves the image, and its grain need not be dealt anew.
+    """
+    if job.strength == 0.0:
+        return job.image, torch.zeros_like(job.image[0])
     generator = torch.Generator().manual_seed(seed)
     drawn = _drawings(job, generator)
     allowed = _allowed(job, drawn, generator)
@@ -179,12 +184,7 @@ def _drawings(job: _Job, generator: torch.Generator) -> list[DrawnExemplar]:
 
 
 def _allowed(job: _Job, drawn: Sequence[DrawnExemplar], generator: torch.Generator) -> Tensor:
-    """Where the edit may act, [h, w] in 0…1: around the drawings, else in the region, else where the guide looks.
-
-    At strength 0 nothing moves the image, and its grain need not be dealt anew.
-    """
-    if job.strength == 0.0:
-        return torch.zeros_like(job.image[0])
+    """Where the edit may act, [h, w] in 0…1: around the drawings, else in the region, else where the guide looks."""
     if drawn:
         allowed = _around(torch.stack([each.mask for each in drawn]).amax(0).to(job.image.device))
         return allowed if job.region is None else allowed * job.region
@@ -234,7 +234,7 @@ def _with_event(image: Tensor, event: Tensor) -> Tensor:
 
 
 def _sources(job: _Job, drawn: Sequence[DrawnExemplar], welcome: float) -> list[PatchSource]:
-    """Patches beside the image's own; at strength 0 none of them may be used."""
+    """Patches beside the image's own; ``welcome`` is their log prior at strength 1; at 0 they have none."""
     welcome = float(np.expm1(welcome * job.strength))
     device = job.image.device
     sources = [

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,17 +90,25 @@ def held_out_scenes(guide: CompactGuide, pictures: Pictures) -> dict[str, Any]:
     }
 
 
+def event_places(guide: CompactGuide, pictures: Pictures) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """For each event drawn: its index, its pictures' places [N, D, h, w] and their changed shares [N, h, w]."""
+    for index, name in enumerate(EVENT_NAMES):
+        chosen = pictures.subset(pictures.kinds == name)
+        if not len(chosen):
+            continue
+        with torch.no_grad():
+            places = guide.embed_places(torch.from_numpy(chosen.images).permute(0, 3, 1, 2).float() / 255)
+        masks = torch.from_numpy(chosen.masks)[:, None].float() / 255
+        yield index, places, F.adaptive_avg_pool2d(masks, (places.shape[2], places.shape[3]))[:, 0]
+
+
 def told_apart(guide: CompactGuide, pictures: Pictures) -> dict[str, float]:
     """How often the changed places of a picture say, on average, which of all events was drawn there."""
     answers = label_vectors(guide, EVENT_NAMES)
     result = {}
-    for i, name in enumerate(EVENT_NAMES):
-        chosen = pictures.subset(pictures.kinds == name)
-        with torch.no_grad():
-            places = guide.embed_places(torch.from_numpy(chosen.images).permute(0, 3, 1, 2).float() / 255)
-        shares = F.adaptive_avg_pool2d(torch.from_numpy(chosen.masks)[:, None].float() / 255, places.shape[-2:])  # type: ignore[arg-type]
-        scores = torch.einsum("ndhw,kd,nhw->nk", places, answers, shares[:, 0])
-        result[name] = share_right(scores.argmax(1) == i)
+    for index, places, shares in event_places(guide, pictures):
+        scores = torch.einsum("ndhw,kd,nhw->nk", places, answers, shares)
+        result[EVENT_NAMES[index]] = share_right(scores.argmax(1) == index)
     return result | {"mean": round(sum(result.values()) / len(result), 3)}
 
 
@@ -112,17 +120,11 @@ def auc(positive: Tensor, negative: Tensor) -> float:
 
 def places_auc(guide: CompactGuide, pictures: Pictures) -> dict[str, float]:
     """For each event, how well the text tells its changed places from the untouched ones of the same pictures."""
+    answers = label_vectors(guide, EVENT_NAMES)
     result = {}
-    for name, target in zip(EVENT_NAMES, label_vectors(guide, EVENT_NAMES), strict=True):
-        chosen = pictures.subset(pictures.kinds == name)
-        if not len(chosen):
-            continue
-        with torch.no_grad():
-            places = guide.embed_places(torch.from_numpy(chosen.images).permute(0, 3, 1, 2).float() / 255)
-        scores = torch.einsum("ndhw,d->nhw", places, target)
-        masks = torch.from_numpy(chosen.masks)[:, None].float() / 255
-        shares = F.adaptive_avg_pool2d(masks, (scores.shape[1], scores.shape[2]))[:, 0]
-        result[name] = auc(scores[shares > 0.3], scores[shares < 0.01])
+    for index, places, shares in event_places(guide, pictures):
+        scores = torch.einsum("ndhw,d->nhw", places, answers[index])
+        result[EVENT_NAMES[index]] = auc(scores[shares > 0.3], scores[shares < 0.01])
     return result
 
 

@@ -1,21 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
 from comfyui_sinddm_rs.guidance.compact import CompactGuide, load_compact_guide
 from torch import Tensor
 from torch.nn import functional as F
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """The pictures are so small that handing work to a second thread costs more than the work."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")
@@ -70,11 +61,6 @@ def _house(bands: int = 3, height: int = 32, width: int = 32, seed: int = 0) -> 
 @pytest.fixture
 def house() -> Callable[..., tuple[Tensor, Tensor]]:
     return _house
-
-
-@pytest.fixture
-def guide() -> ColourGuide:
-    return ColourGuide()
 
 
 @pytest.fixture

@@ -21,11 +21,6 @@ from comfyui_sinddm_rs.guidance.guide import PlacingGuide
 from safetensors.torch import save_file
 
 
-@pytest.fixture(scope="module")
-def compact() -> CompactGuide:
-    return load_compact_guide()
-
-
 def test_weights_are_small() -> None:
     assert WEIGHTS.stat().st_size <= 8_000_000
 

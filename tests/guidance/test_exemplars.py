@@ -107,22 +107,6 @@ def test_below_the_threshold_there_is_no_event(offset, found):
     assert similarity == pytest.approx(LOOKUP_THRESHOLD + offset, abs=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("A fire in the forest", "fire"),
-        ("The bridge is collapsed", "collapsed_bridge"),
-        ("The river is flooding", "flood"),
-        ("The house is damaged", "damaged_building"),
-        ("Cracks on the storage", "cracks"),
-        ("Big holes on deck", "holes"),
-    ],
-)
-def test_the_compact_guide_finds_the_event_of_every_prompt_of_the_paper(compact, text, name):
-    event, _ = find_event(compact, compact.embed_texts([text])[0])
-    assert event is not None and event.name == name
-
-
 @pytest.mark.parametrize("text", ["quarterly tax invoice", "a green meadow", "an airport with parked aeroplanes"])
 def test_the_compact_guide_finds_no_event_where_there_is_none(compact, text):
     assert find_event(compact, compact.embed_texts([text])[0])[0] is None

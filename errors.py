@@ -3,6 +3,7 @@
 SinDDMError
 ├── InputError (ValueError)      an image, mask, prompt, option or file that cannot be used
 ├── OutputError (OSError)        a result that cannot be written
+├── TrainingError (RuntimeError)  a training that went astray
 └── MissingPackageError (ImportError)   an optional package that the request needs
 """
 
@@ -17,6 +18,10 @@ class InputError(SinDDMError, ValueError):
 
 class OutputError(SinDDMError, OSError):
     """A result that cannot be written."""
+
+
+class TrainingError(SinDDMError, RuntimeError):
+    """A training whose loss is no number any more."""
 
 
 class MissingPackageError(SinDDMError, ImportError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ..guidance.results import Progress
+from ..sinddm.training import TrainStep
 
 
 def say(message: str) -> None:
@@ -28,6 +30,29 @@ def progress_bar(label: str) -> Iterator[Callable[[Progress], None]]:
             bar = tqdm(total=100, desc=label, file=sys.stderr, leave=False, bar_format=form)
         bar.set_postfix_str(progress.message, refresh=False)
         bar.update(round(100 * progress.share) - bar.n)
+
+    try:
+        yield show
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+@contextmanager
+def training_bar() -> Iterator[Callable[[TrainStep], None]]:
+    """A bar that follows a training: its steps, its loss on every scale and the time that is left."""
+    bar: tqdm[Any] | None = None
+
+    def show(step: TrainStep) -> None:
+        nonlocal bar
+        if bar is None:
+            form = "training {percentage:3.0f}% {bar} {postfix}"
+            bar = tqdm(total=100, file=sys.stderr, leave=False, bar_format=form, initial=0)
+        share = step.seconds / max(step.seconds + step.remaining, 1e-9)
+        losses = " ".join("-" if math.isnan(loss) else f"{loss:.3f}" for loss in step.scale_losses)
+        left = f"{step.remaining / 60:.0f} min" if step.remaining > 90 else f"{step.remaining:.0f} s"
+        bar.set_postfix_str(f"step {step.step:,}, loss by scale {losses}, {left} left", refresh=False)
+        bar.update(round(100 * share) - bar.n)
 
     try:
         yield show

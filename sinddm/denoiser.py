@@ -18,6 +18,10 @@ class Stage(Protocol):
         """The expected clean image x̂_0, float [C, H, W] in −1…1, given x_t = ``noisy`` at ``level``."""
         ...
 
+    def noiseless(self, clean: Tensor, level: NoiseLevel, /) -> Tensor:
+        """What lies under the noise at ``level`` where x̂_0 is ``clean``: itself, or a blend with what it grew from."""
+        ...
+
 
 class Denoiser(Protocol):
     """A model of one image: predicts x̂_0 from x_t at any scale and output size."""
@@ -28,10 +32,16 @@ class Denoiser(Protocol):
         """The sizes of the scales, coarsest first, for an output of ``size``."""
         ...
 
-    def levels(self, scale: int, start: float) -> Sequence[NoiseLevel]:
-        """The noise levels to visit at ``scale`` when sampling begins at noise ``start``, noisiest first."""
+    def levels(self, scale: int, start: float | None) -> Sequence[NoiseLevel]:
+        """The noise levels to visit at ``scale``, noisiest first.
+
+        start: share of noise σ / (α + σ) to begin at, 0…1; None leaves it to the model.
+        """
         ...
 
-    def stage(self, scale: int, size: Size, previous: Any | None) -> Stage:
-        """Begin work on ``scale``; ``previous`` is this run's stage on the coarser scale, if there was one."""
+    def stage(self, scale: int, size: Size, previous: Any | None, coarse: Tensor | None, /) -> Stage:
+        """Begin work on ``scale``.
+
+        previous: this run's stage on the coarser scale, if there was one. coarse: the picture that it finished.
+        """
         ...

@@ -49,9 +49,9 @@ class Diffusion:
         """How many steps each scale takes, t = start − 1 … 0: all at scale 0, above it from the first σ_t > ℓ_s."""
         return [len(self.schedule), *(max(1, self.schedule.first_step_above(each)) for each in self.details)]
 
-    def noisy(self, sharp: Tensor, blurred: Tensor, noise: Tensor, t: Tensor, s: Tensor) -> Tensor:
-        """x_t for training, [B, C, H, W], from equally shaped ``sharp``, ``blurred`` and unit ``noise``; t and s: [B]."""
-        gamma, alpha, sigma = (_over(each, sharp) for each in (self.gammas[s, t], self.alpha[t], self.sigma[t]))
+    def noisy(self, sharp: Tensor, blurred: Tensor, noise: Tensor, t: Tensor, gamma: Tensor) -> Tensor:
+        """x_t for training, [B, C, H, W], of equally shaped ``sharp``, ``blurred``, unit ``noise``; t, gamma: [B]."""
+        gamma, alpha, sigma = (_over(each, sharp) for each in (gamma, self.alpha[t], self.sigma[t]))
         return alpha * (gamma * blurred + (1.0 - gamma) * sharp) + sigma * noise
 
     def sampling_gamma(self, t: int, s: int) -> float:
@@ -86,9 +86,7 @@ class Diffusion:
             return Reverse(clean.clamp(-1.0, 1.0), math.log(1e-20))
         level, after = self.schedule.level(t), self.schedule.level(t - 1)
         mixed = self.mixed(clean, blurred, t - 1, s).clamp(-1.0, 1.0)
-        return Reverse(
-            after.alpha * mixed + after.sigma * (noisy - level.alpha * mix) / level.sigma, math.log(1e-20)
-        )
+        return Reverse(after.alpha * mixed + after.sigma * (noisy - level.alpha * mix) / level.sigma, math.log(1e-20))
 
 
 def _over(values: Tensor, images: Tensor) -> Tensor:

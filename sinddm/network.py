@@ -74,5 +74,25 @@ class SinDDMNet(nn.Module):
         return noise
 
 
+def blank_network(dim: int, channels: int) -> SinDDMNet:
+    """A network whose weights are still to be set; the global random state is not touched."""
+    with torch.device("meta"):
+        network = SinDDMNet(dim, channels)
+    return network.to_empty(device="cpu")
+
+
+@torch.no_grad()
+def new_network(dim: int, channels: int, generator: torch.Generator) -> SinDDMNet:
+    """A network with random weights: uniform within ±1/√fan-in, torch's own choice for these layers."""
+    network = blank_network(dim, channels)
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            bound = layer.weight[0].numel() ** -0.5
+            for values in (layer.weight, layer.bias):
+                assert values is not None
+                values.uniform_(-bound, bound, generator=generator)
+    return network
+
+
 def _per_image(value: Tensor | int, x: Tensor) -> Tensor:
     return torch.as_tensor(value, device=x.device).reshape(-1).expand(len(x))

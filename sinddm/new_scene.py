@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .denoiser import Denoiser
 from .patches import PatchDenoiser
 from .pyramid import Size
 from .sampling import Watch, sample
@@ -17,7 +18,13 @@ def new_scene(
 
     size: (height, width) in pixels, of any aspect. The same seed gives the same bytes on the same machine.
     """
-    model = PatchDenoiser(image.to(device) * 2.0 - 1.0, seed=seed)
+    return scene_from(PatchDenoiser(image.to(device) * 2.0 - 1.0, seed=seed), size, seed, device, watch)
+
+
+def scene_from(
+    denoiser: Denoiser, size: Size, seed: int, device: str | torch.device = "cpu", watch: Watch | None = None
+) -> Tensor:
+    """A random scene of any model of an image: float [C, *size] in 0…1, on the CPU."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        return (sample(model, size, generator, watch=watch, device=device) * 0.5 + 0.5).clamp(0.0, 1.0).cpu()
+        return (sample(denoiser, size, generator, watch=watch, device=device) * 0.5 + 0.5).clamp(0.0, 1.0).cpu()

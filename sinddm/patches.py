@@ -30,6 +30,8 @@ from .schedule import NoiseLevel, flow_levels
 
 SPREAD_ABOVE = 0.75
 """Noise above which the posterior spreads over all patches; below, the likeliest few hold all of its weight."""
+STARTS = (1.0, 0.7, 0.5)
+"""Share of noise at which a new scene begins on each scale, the last value from there on."""
 LIKELIEST = 8
 """Times ``PatchSettings.keep``: the patches that an exact search mixes."""
 
@@ -85,7 +87,8 @@ class PatchDenoiser:
             for down in reversed(range(self._scales))
         ]
 
-    def levels(self, scale: int, start: float) -> Sequence[NoiseLevel]:
+    def levels(self, scale: int, start: float | None) -> Sequence[NoiseLevel]:
+        start = STARTS[min(scale, len(STARTS) - 1)] if start is None else start
         return flow_levels(start, self.settings.steps if scale < self._scales - 1 else max(3, self.settings.steps // 2))
 
     def bank(self, scale: int) -> PatchBank:
@@ -97,7 +100,9 @@ class PatchDenoiser:
             )
         return self._banks[scale]
 
-    def stage(self, scale: int, size: Size, previous: PatchStage | None) -> PatchStage:
+    def stage(
+        self, scale: int, size: Size, previous: PatchStage | None, _coarse: Tensor | None = None, /
+    ) -> PatchStage:
         return PatchStage(self.bank(scale), size, previous, self.settings, self._seed + scale)
 
 
@@ -140,6 +145,9 @@ class PatchStage:
             rows, costs = self._search_near(features, grid, home, level)
         self.matches = Matches(*bank.position(rows), grid, self._stride)
         return bank.paint(self.matches, torch.softmax(-costs, dim=1), self._size)
+
+    def noiseless(self, clean: Tensor, _level: NoiseLevel, /) -> Tensor:
+        return clean
 
     def _search_near(
         self, features: Tensor, grid: Size, home: tuple[Tensor, Tensor], level: NoiseLevel

@@ -41,9 +41,9 @@ Watch = Callable[[Tensor, Step], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """How noisy each scale begins, 0…1 of the schedule. Scale s starts at ``starts[min(s, len − 1)]``."""
+    """Share of noise, 0…1, at which each scale begins. Scale s starts at ``starts[min(s, len − 1)]``."""
 
-    starts: Sequence[float] = (1.0, 0.7, 0.5)
+    starts: Sequence[float]
 
     def start(self, scale: int) -> float:
         return self.starts[min(scale, len(self.starts) - 1)]
@@ -55,10 +55,10 @@ def add_noise(image: Tensor, level: NoiseLevel, generator: torch.Generator) -> T
     return level.alpha * image + level.sigma * noise
 
 
-def denoising_step(noisy: Tensor, clean: Tensor, level: NoiseLevel, after: NoiseLevel) -> Tensor:
+def denoising_step(noisy: Tensor, clean: Tensor, stage: Stage, level: NoiseLevel, after: NoiseLevel) -> Tensor:
     """Deterministic DDIM step (Song et al., arXiv 2010.02502): keep the implied noise, lower its share."""
-    noise = (noisy - level.alpha * clean) / level.sigma
-    return after.alpha * clean + after.sigma * noise
+    noise = (noisy - level.alpha * stage.noiseless(clean, level)) / level.sigma
+    return after.alpha * stage.noiseless(clean, after) + after.sigma * noise
 
 
 def sample(
@@ -74,18 +74,18 @@ def sample(
 ) -> Tensor:
     """Draw one image of ``size`` from the model, coarse to fine.
 
+    plan: how noisy each scale begins; without it the model decides.
     start: float [C, H, W] in −1…1 of ``size``, an image whose noised version begins scale 0 (its layout then
         stays); without it the run begins at pure noise.
     Returns float [C, H, W] in −1…1 (not clamped).
     """
-    plan = plan or Plan()
     sizes = denoiser.sizes(size)
     begin = build_pyramid(start, sizes[:1])[0] if start is not None else None
     stage: Stage | None = None
     finished: Tensor | None = None
     for scale, scale_size in enumerate(sizes):
-        levels = denoiser.levels(scale, plan.start(scale))
-        stage = denoiser.stage(scale, scale_size, stage)
+        levels = denoiser.levels(scale, None if plan is None else plan.start(scale))
+        stage = denoiser.stage(scale, scale_size, stage, finished)
         if finished is not None:
             noisy = add_noise(resize(finished, scale_size), levels[0], generator)
         elif begin is not None:
@@ -101,7 +101,7 @@ def sample(
             if steer is not None:
                 clean = steer(clean, step)
             if not step.is_last:
-                noisy = denoising_step(noisy, clean, level, levels[index + 1])
+                noisy = denoising_step(noisy, clean, stage, level, levels[index + 1])
             if watch is not None:
                 watch(clean, step)
         finished = clean

@@ -23,8 +23,8 @@ COARSEST_AREA = 3110
 """Pixels of scale 0 where its short side stays in COARSEST_SIDES: 40 % of them are one receptive field."""
 COARSEST_SIDES = (42, 55)
 PUBLISHED_PIXELS = 50_000
-DETAIL_PATCH = 7
-LEAST_DETAIL = 0.15
+DETAIL_PATCH = 11
+LEAST_DETAIL = 0.25
 """A scale that adds less detail is still painted anew a little."""
 
 
@@ -73,7 +73,7 @@ def enlarge(image: Tensor, size: Size) -> Tensor:
 
 
 def detail(sharp: Tensor, blurred: Tensor) -> float:
-    """ℓ: the typical norm of what a scale adds to one 7×7 patch of one band, whatever the image's size.
+    """ℓ: the typical norm of what a scale adds to one 11×11 patch of one band, whatever the image's size.
 
     Noise of that norm hides which detail was there; so much of it is added before a scale is painted.
     """
@@ -88,6 +88,15 @@ def measured_scales(image: Tensor) -> Scales:
     blurred = [sharp[0], *(enlarge(coarse, size) for coarse, size in zip(sharp[:-1], sizes[1:], strict=True))]
     details = [detail(*pair) for pair in zip(sharp[1:], blurred[1:], strict=True)]
     return Scales(tuple(sharp), tuple(blurred), tuple(details), factor)
+
+
+def scales_like(exemplar: Tensor, scales: Scales) -> Scales:
+    """A further picture [C, h, w] at the resolutions of ``scales``; it must not be smaller than their scale 0 there."""
+    height, width = exemplar.shape[-2:]
+    sizes = scaled_sizes((int(height), int(width)), len(scales), scales.factor)
+    sharp = build_pyramid(exemplar, sizes)
+    blurred = [sharp[0], *(enlarge(coarse, size) for coarse, size in zip(sharp[:-1], sizes[1:], strict=True))]
+    return Scales(tuple(sharp), tuple(blurred), scales.details, scales.factor)
 
 
 def published_scales(image: Tensor, max_pixels: int | None = PUBLISHED_PIXELS) -> Scales:

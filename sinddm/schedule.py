@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ class NoiseSchedule:
         self.betas = betas
         self.alphas_cumprod: NDArray[np.float64] = np.cumprod(1.0 - betas)
         before = np.append(1.0, self.alphas_cumprod[:-1])
-        self.noise_ratio: NDArray[np.float64] = np.sqrt(1.0 - self.alphas_cumprod) / np.sqrt(self.alphas_cumprod)
+        self.noise_ratio: NDArray[Any] = np.sqrt(1.0 - self.alphas_cumprod) / np.sqrt(self.alphas_cumprod)
         """σ_t: noise per unit of image."""
         self.posterior_variance = betas * (1.0 - before) / (1.0 - self.alphas_cumprod)
         self.posterior_mean_coef1 = betas * np.sqrt(before) / (1.0 - self.alphas_cumprod)
@@ -77,4 +78,5 @@ def _cosine_betas(steps: int) -> NDArray[np.float64]:
 
 def _linear_betas(steps: int) -> NDArray[np.float64]:
     stretch = 1000.0 / steps
-    return np.clip(np.linspace(1e-4 * stretch, 0.02 * stretch, steps), 0.0, 0.999)
+    betas: NDArray[np.float64] = np.clip(np.linspace(1e-4 * stretch, 0.02 * stretch, steps), 0.0, 0.999)
+    return betas

@@ -1,0 +1,16 @@
+"""Telling one picture from another."""
+
+from __future__ import annotations
+
+import hashlib
+
+import torch
+from torch import Tensor
+
+
+def fingerprint(image: Tensor) -> str:
+    """SHA-256 of a picture's shape and float32 values, hexadecimal."""
+    values = image.detach().to("cpu", torch.float32).contiguous()
+    digest = hashlib.sha256(repr(tuple(values.shape)).encode())
+    digest.update(values.numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,114 @@
+"""A SinDDM model of one image: the trained network with all that is needed to sample from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .diffusion import Diffusion
+from .network import SinDDMNet
+from .pyramid import Size
+from .scales import enlarge, scaled_sizes
+from .schedule import NoiseLevel, noise_schedule
+
+STEPS = (10, 6)
+"""Network evaluations at scale 0 and at each scale above it."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a model comes from. recipe: name of how it was trained; iterations: how long.
+
+    source_hash: SHA-256 of the training picture's float32 values, hexadecimal.
+    """
+
+    recipe: str
+    iterations: int
+    source_hash: str
+
+
+@dataclass(frozen=True, eq=False)
+class SinDDMModel:
+    """The network of one image at its scales.
+
+    image: the picture of the finest scale, float [C, H, W] in −1…1. factor: r between two scales.
+    details: ℓ_s of the scales above 0. schedule: its name. origin: how it came about.
+    """
+
+    network: SinDDMNet
+    image: Tensor
+    factor: float
+    details: tuple[float, ...]
+    schedule: str
+    origin: Origin
+    diffusion: Diffusion = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "diffusion", Diffusion(noise_schedule(self.schedule), self.details))
+
+    @property
+    def scales(self) -> int:
+        return len(self.details) + 1
+
+    @property
+    def size(self) -> Size:
+        return int(self.image.shape[-2]), int(self.image.shape[-1])
+
+    def to(self, device: torch.device | str) -> SinDDMModel:
+        return SinDDMModel(
+            self.network.to(device), self.image.to(device), self.factor, self.details, self.schedule, self.origin
+        )
+
+
+class NetworkDenoiser:
+    """The trained network as a :class:`~.denoiser.Denoiser`.
+
+    steps: evaluations at scale 0 and at each scale above.
+    """
+
+    def __init__(self, model: SinDDMModel, steps: tuple[int, int] = STEPS) -> None:
+        self.model = model
+        self.channels = model.network.channels
+        self._steps = steps
+
+    def sizes(self, size: Size) -> list[Size]:
+        return scaled_sizes(size, self.model.scales, self.model.factor)
+
+    def levels(self, scale: int, start: float | None) -> Sequence[NoiseLevel]:
+        diffusion = self.model.diffusion
+        if start is None:
+            first = diffusion.start_steps[scale] - 1
+        else:
+            first = diffusion.schedule.first_step_above(start / max(1.0 - start, 1e-6))
+        count = min(self._steps[min(scale, 1)], first + 1)
+        return [diffusion.schedule.level(t) for t in _spread(first, count)]
+
+    def stage(self, scale: int, size: Size, _previous: Any | None, coarse: Tensor | None, /) -> NetworkStage:
+        return NetworkStage(self.model, scale, None if coarse is None else enlarge(coarse, size))
+
+
+class NetworkStage:
+    """One scale of one run. blurred: the finished coarser scale, enlarged; None at scale 0."""
+
+    def __init__(self, model: SinDDMModel, scale: int, blurred: Tensor | None) -> None:
+        self._model, self._scale, self._blurred = model, scale, blurred
+
+    def predict(self, noisy: Tensor, level: NoiseLevel) -> Tensor:
+        assert level.step is not None  # the levels are this model's own
+        batch = noisy[None].contiguous(memory_format=torch.channels_last)
+        noise = self._model.network(batch, level.step, self._scale)[0]
+        mix = self._model.diffusion.without_noise(noisy, noise, level.step)
+        return self._model.diffusion.unmixed(mix, self._blurred, level.step, self._scale).clamp(-1.0, 1.0)
+
+    def noiseless(self, clean: Tensor, level: NoiseLevel) -> Tensor:
+        assert level.step is not None
+        return self._model.diffusion.mixed(clean, self._blurred, level.step, self._scale)
+
+
+def _spread(first: int, count: int) -> list[int]:
+    """``count`` steps from ``first`` down to 0, evenly spaced; ``first`` alone where one is wanted."""
+    return [first] if count == 1 else [round(first * (count - 1 - i) / (count - 1)) for i in range(count)]

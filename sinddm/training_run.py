@@ -1,0 +1,74 @@
+"""A training that ends in files: the model, checkpoints on the way, the curve of its loss."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ..errors import InputError, OutputError, TrainingError
+from ..rasters.files import write_bytes
+from .checkpoint import checkpoint_bytes, checkpoint_path, restore
+from .curves import loss_curve
+from .model import SinDDMModel
+from .model_file import model_bytes
+from .training import Training, TrainStep
+
+CHECKPOINT_EVERY = 30.0
+"""Seconds between two checkpoints."""
+
+OnStep = Callable[[TrainStep, Training], None]
+"""Told of every finished step; may raise to stop the training, which is then put aside."""
+
+
+def train_to_file(
+    training: Training, output: str | Path, *, resume: bool = False, on_step: OnStep | None = None
+) -> SinDDMModel:
+    """Train, and write OUTPUT.safetensors and its loss curve OUTPUT_loss.png.
+
+    A checkpoint lies beside the output while the training runs; it stays where the training does not reach its end,
+    and ``resume`` goes on from it. What ``on_step`` raises ends the training after a last checkpoint.
+    Raises InputError (no or no fitting checkpoint to resume), OutputError (nothing can be written there) and
+    TrainingError (the loss is no number any more; the last checkpoint stays).
+    """
+    target = check_model_output(output)
+    aside = checkpoint_path(target)
+    if resume:
+        if not aside.is_file():
+            raise InputError(f"There is no checkpoint {aside} to resume; train without --resume.")
+        restore(training, aside)
+    # Written at once, so that a full or read-only disk is known before the work, not after it.
+    write_bytes(aside, checkpoint_bytes(training))
+    saved = time.monotonic()
+    steps = training.run()
+    try:
+        for step in steps:
+            if on_step is not None:
+                on_step(step, training)
+            if time.monotonic() - saved > CHECKPOINT_EVERY:
+                write_bytes(aside, checkpoint_bytes(training))
+                saved = time.monotonic()
+    except (TrainingError, OutputError):
+        raise
+    except BaseException:
+        write_bytes(aside, checkpoint_bytes(training))
+        raise
+    model = training.model()
+    write_bytes(target, model_bytes(model))
+    write_bytes(target.with_name(f"{target.stem}_loss.png"), loss_curve(training.losses))
+    aside.unlink(missing_ok=True)
+    return model
+
+
+def check_model_output(output: str | Path) -> Path:
+    """The path as a Path where a model can be written. To be called before long work. Raises OutputError."""
+    target = Path(output)
+    if target.suffix != ".safetensors":
+        raise OutputError(f"{target} cannot be written as a model; let its name end in .safetensors.")
+    if not target.parent.is_dir():
+        raise OutputError(
+            f"{target} cannot be written since the folder {target.parent} does not exist; create it first."
+        )
+    if target.is_dir():
+        raise OutputError(f"{target} is a folder; name a file in it.")
+    return target

@@ -24,7 +24,7 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
     begun = time.perf_counter()
     output = check_model_output(chosen.output)
     source = read_raster(chosen.image)
-    model = import_official(chosen.checkpoint, source.pixels * 2.0 - 1.0)
+    model = import_official(chosen.checkpoint, source.pixels * 2.0 - 1.0, source.values)
     write_bytes(output, model_bytes(model))
     return {
         "output": str(output),

@@ -56,7 +56,7 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
     output = check_model_output(chosen.output)
     source = read_raster(chosen.image)
     exemplars = [checked_exemplar(read_raster(path).pixels, source.pixels) * 2.0 - 1.0 for path in chosen.exemplar]
-    training = Training(source.pixels * 2.0 - 1.0, settings, exemplars)
+    training = Training(source.pixels * 2.0 - 1.0, settings, exemplars, source.values)
     begun = time.perf_counter()
     with training_bar() as bar:
 

@@ -40,6 +40,15 @@ class Metadata:
     tiff: TiffLayout | None = None
 
 
+@dataclass(frozen=True)
+class Values:
+    """How a picture stores its pixels: NumPy type, and the stored values that stand for 0 and 1."""
+
+    dtype: str = "uint8"
+    low: float = 0.0
+    high: float = 255.0
+
+
 @dataclass(frozen=True, eq=False)
 class Raster:
     """A picture: colour bands for the model and the stored values behind them.
@@ -67,6 +76,10 @@ class Raster:
     def size(self) -> tuple[int, int]:
         """(height, width) in pixels."""
         return int(self.stored.shape[0]), int(self.stored.shape[1])
+
+    @property
+    def values(self) -> Values:
+        return Values(self.stored.dtype.name, self.low, self.high)
 
     def quantise(self, edited: Tensor, changed: Tensor | None = None) -> Array:
         """The edited picture in the stored type, [H, W, C].
@@ -123,6 +136,18 @@ def raster_from_array(
         high=high,
         name=name,
         metadata=metadata or Metadata(),
+    )
+
+
+def blank_raster(bands: int, values: Values, name: str) -> Raster:
+    """One black pixel that stores its ``bands`` as ``values`` says: what a new picture is to be like."""
+    return Raster(
+        pixels=torch.zeros(bands, 1, 1),
+        stored=np.full((1, 1, bands), values.low, np.dtype(values.dtype)),
+        alpha=None,
+        low=values.low,
+        high=values.high,
+        name=name,
     )
 
 

@@ -6,11 +6,10 @@ import math
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from ..errors import InputError
 from .model_file import read_tensor_file, tensor_file
 from .training import Training
+from .weights_state import load_network, load_optimiser, network_tensors, optimiser_tensors
 
 KIND = "comfyui-sinddm-rs checkpoint"
 VERSION = 1
@@ -36,10 +35,8 @@ def checkpoint_bytes(training: Training) -> bytes:
     }
     tensors = {"generator": training.generator.get_state()}
     for part, network in (("network", training.network), ("average", training.average)):
-        tensors |= {f"{part}.{name}": each.cpu() for name, each in network.state_dict().items()}
-    for index, state in training.optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{index}.{name}": each.cpu() for name, each in state.items()}
-    return tensor_file(tensors, header)
+        tensors |= network_tensors(network, part)
+    return tensor_file(tensors | optimiser_tensors(training.optimiser), header)
 
 
 def restore(training: Training, path: str | Path) -> None:
@@ -55,9 +52,9 @@ def restore(training: Training, path: str | Path) -> None:
     if other:
         raise InputError(f"{path} was trained with {', '.join(other)}; ask for the same, or train without --resume.")
     try:
-        training.network.load_state_dict(_part(tensors, "network."))
-        training.average.load_state_dict(_part(tensors, "average."))
-        training.optimiser.load_state_dict(_optimiser_state(training, tensors))
+        load_network(training.network, tensors, "network")
+        load_network(training.average, tensors, "average")
+        load_optimiser(training.optimiser, tensors)
         training.generator.set_state(tensors["generator"])
         training.step, training.seconds = int(header["step"]), float(header["seconds"])
         training.losses = [float(value) for value in header["losses"]]
@@ -76,15 +73,3 @@ def _plan(training: Training) -> dict[str, Any]:
         "seed": settings.seed,
         "images": training.image_count,
     }
-
-
-def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name[len(prefix) :]: each for name, each in tensors.items() if name.startswith(prefix)}
-
-
-def _optimiser_state(training: Training, tensors: dict[str, Tensor]) -> dict[str, Any]:
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, each in _part(tensors, "optimiser.").items():
-        index, key = name.split(".", 1)
-        state.setdefault(int(index), {})[key] = each.clone()
-    return {"state": state, "param_groups": training.optimiser.state_dict()["param_groups"]}

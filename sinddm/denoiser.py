@@ -12,10 +12,19 @@ from .schedule import NoiseLevel
 
 
 class Stage(Protocol):
-    """A denoiser at work on one scale of one sampling run; what it learns along the run lives and dies with it."""
+    """A denoiser at work on one scale of one sampling run; what it learns along the run lives and dies with it.
+
+    renewal: how much of the noise is drawn anew at each step, from 0 (deterministic, DDIM) to 1 (as DDPM).
+    """
+
+    renewal: float
 
     def predict(self, noisy: Tensor, level: NoiseLevel) -> Tensor:
         """The expected clean image x̂_0, float [C, H, W] in −1…1, given x_t = ``noisy`` at ``level``."""
+        ...
+
+    def settled(self, clean: Tensor, /) -> Tensor:
+        """x̂_0 brought into line with the coarser scale; asked for on every step of a scale but its last."""
         ...
 
     def noiseless(self, clean: Tensor, level: NoiseLevel, /) -> Tensor:

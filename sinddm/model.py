@@ -9,26 +9,30 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..rasters.raster import Values
 from .diffusion import Diffusion
 from .network import SinDDMNet
 from .pyramid import Size
 from .scales import enlarge, scaled_sizes
 from .schedule import NoiseLevel, noise_schedule
 
-STEPS = (10, 6)
+STEPS = (20, 5)
 """Network evaluations at scale 0 and at each scale above it."""
+TOWARDS_END = 1.5
+"""Exponent with which the steps crowd where little noise is left, above scale 0."""
 
 
 @dataclass(frozen=True)
 class Origin:
     """Where a model comes from. recipe: name of how it was trained; iterations: how long.
 
-    source_hash: SHA-256 of the training picture's float32 values, hexadecimal.
+    source_hash: SHA-256 of the training picture's float32 values, hexadecimal. values: how its file stored them.
     """
 
     recipe: str
     iterations: int
     source_hash: str
+    values: Values = field(default_factory=Values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,17 +89,21 @@ class NetworkDenoiser:
         else:
             first = diffusion.schedule.first_step_above(start / max(1.0 - start, 1e-6))
         count = min(self._steps[min(scale, 1)], first + 1)
-        return [diffusion.schedule.level(t) for t in _spread(first, count)]
+        return [diffusion.schedule.level(t) for t in _spread(first, count, TOWARDS_END if scale else 1.0)]
 
     def stage(self, scale: int, size: Size, _previous: Any | None, coarse: Tensor | None, /) -> NetworkStage:
         return NetworkStage(self.model, scale, None if coarse is None else enlarge(coarse, size))
 
 
 class NetworkStage:
-    """One scale of one run. blurred: the finished coarser scale, enlarged; None at scale 0."""
+    """One scale of one run. blurred: the finished coarser scale, enlarged; None at scale 0.
+
+    As published, scale 0 renews its noise (DDPM) and the scales above are deterministic.
+    """
 
     def __init__(self, model: SinDDMModel, scale: int, blurred: Tensor | None) -> None:
         self._model, self._scale, self._blurred = model, scale, blurred
+        self.renewal = 1.0 if blurred is None else 0.0
 
     def predict(self, noisy: Tensor, level: NoiseLevel) -> Tensor:
         assert level.step is not None  # the levels are this model's own
@@ -104,11 +112,17 @@ class NetworkStage:
         mix = self._model.diffusion.without_noise(noisy, noise, level.step)
         return self._model.diffusion.unmixed(mix, self._blurred, level.step, self._scale).clamp(-1.0, 1.0)
 
+    def settled(self, clean: Tensor, /) -> Tensor:
+        return clean  # the blend below keeps to the coarser scale
+
     def noiseless(self, clean: Tensor, level: NoiseLevel) -> Tensor:
         assert level.step is not None
         return self._model.diffusion.mixed(clean, self._blurred, level.step, self._scale)
 
 
-def _spread(first: int, count: int) -> list[int]:
-    """``count`` steps from ``first`` down to 0, evenly spaced; ``first`` alone where one is wanted."""
-    return [first] if count == 1 else [round(first * (count - 1 - i) / (count - 1)) for i in range(count)]
+def _spread(first: int, count: int, exponent: float) -> list[int]:
+    """``count`` falling steps from ``first`` to 0; ``first`` alone where one is wanted."""
+    if count == 1:
+        return [first]
+    steps = [round(first * ((count - 1 - i) / (count - 1)) ** exponent) for i in range(count)]
+    return sorted(set(steps), reverse=True)

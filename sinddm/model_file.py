@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from ..errors import InputError
+from ..rasters.raster import Values
 from .model import Origin, SinDDMModel
 from .network import blank_network
 from .schedule import SCHEDULES
+from .weights_state import load_network, network_tensors
 
 KIND = "comfyui-sinddm-rs model"
 VERSION = 1
 KEY = "sinddm_rs"
 """Key of the safetensors metadata under which the header stands."""
-VALUE_RANGE = (-1.0, 1.0)
 PICKLE_STARTS = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
 
@@ -32,14 +35,14 @@ def model_bytes(model: SinDDMModel) -> bytes:
         "version": VERSION,
         "bands": model.network.channels,
         "width": model.network.dim,
-        "value_range": VALUE_RANGE,
+        "value_range": asdict(model.origin.values),
         "pyramid": {"size": model.size, "factor": model.factor, "details": model.details},
         "schedule": model.schedule,
         "recipe": model.origin.recipe,
         "iterations": model.origin.iterations,
         "source_hash": model.origin.source_hash,
     }
-    tensors = {f"network.{name}": each.contiguous() for name, each in model.network.state_dict().items()}
+    tensors = network_tensors(model.network, "network")
     return tensor_file(tensors | {"image": model.image.to(torch.float16)}, header)
 
 
@@ -48,7 +51,7 @@ def load_model(path: str | Path) -> SinDDMModel:
     header, tensors = read_tensor_file(path, KIND, VERSION)
     try:
         network = blank_network(int(header["width"]), int(header["bands"]))
-        network.load_state_dict({name[8:]: each for name, each in tensors.items() if name.startswith("network.")})
+        load_network(network, tensors, "network")
         pyramid = header["pyramid"]
         model = SinDDMModel(
             network.eval().requires_grad_(False).to(memory_format=torch.channels_last),
@@ -56,7 +59,7 @@ def load_model(path: str | Path) -> SinDDMModel:
             float(pyramid["factor"]),
             tuple(float(each) for each in pyramid["details"]),
             str(header["schedule"]),
-            Origin(str(header["recipe"]), int(header["iterations"]), str(header["source_hash"])),
+            _origin(header),
         )
         sound = model.schedule in SCHEDULES and list(model.size) == list(pyramid["size"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -64,6 +67,13 @@ def load_model(path: str | Path) -> SinDDMModel:
     if not sound or not all(bool(torch.isfinite(each).all()) for each in tensors.values()):
         raise InputError(f"{path} is damaged (its values contradict its header); train or copy it again.")
     return model
+
+
+def _origin(header: Mapping[str, Any]) -> Origin:
+    values = header["value_range"]
+    dtype = np.dtype(str(values["dtype"])).name
+    stored = Values(dtype, float(values["low"]), float(values["high"]))
+    return Origin(str(header["recipe"]), int(header["iterations"]), str(header["source_hash"]), stored)
 
 
 def tensor_file(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..rasters.raster import Values
 from .diffusion import Diffusion
 from .fingerprint import fingerprint
 from .model import Origin, SinDDMModel
@@ -25,11 +25,11 @@ GAMMAS = "gammas"
 SCHEDULE = "cosine"
 
 
-def import_official(path: str | Path, image: Tensor) -> SinDDMModel:
+def import_official(path: str | Path, image: Tensor, values: Values | None = None) -> SinDDMModel:
     """The model in a checkpoint ``model-N.pt`` of the published code, for the picture that it was trained on.
 
-    image: float [3, H, W] in −1…1. The averaged weights are taken. Raises InputError that names every mismatch: keys,
-    shapes, and scales that are not this picture's.
+    image: float [3, H, W] in −1…1. values: how its file stores it. The averaged weights are taken. Raises InputError
+    that names every mismatch: keys, shapes, and scales that are not this picture's.
     """
     saved = _read(Path(path))
     averaged = saved.get("ema") if isinstance(saved.get("ema"), Mapping) else saved.get("model")
@@ -46,7 +46,7 @@ def import_official(path: str | Path, image: Tensor) -> SinDDMModel:
         raise InputError(f"{path} does not fit: {'; '.join(wrong)}; give the picture and the code's own checkpoint.")
     network.load_state_dict(weights)
     step = saved.get("step", 0)
-    origin = Origin("official", int(step) if isinstance(step, int) else 0, fingerprint(image))
+    origin = Origin("official", int(step) if isinstance(step, int) else 0, fingerprint(image), values or Values())
     network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
     return SinDDMModel(network, scales.sharp[-1], scales.factor, scales.details, SCHEDULE, origin)
 
@@ -56,13 +56,11 @@ def _read(path: Path) -> Mapping[str, Any]:
         saved = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); give a model-N.pt of the SinDDM code.") from error
-    except pickle.UnpicklingError as error:
+    except Exception as error:  # torch raises whatever its reader meets, an UnpicklingError for what may run code
         raise InputError(
-            f"{path} holds more than weights and is not opened, since that may run code; give a model-N.pt as the"
-            " SinDDM code saves it."
+            f"{path} is damaged or holds more than weights, and is not opened;"
+            " give a model-N.pt as the SinDDM code saves it."
         ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise InputError(f"{path} is damaged or no torch checkpoint; copy it again.") from error
     if not isinstance(saved, Mapping):
         raise InputError(f"{path} holds no named weights; give a model-N.pt of the SinDDM code.")
     return saved

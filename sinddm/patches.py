@@ -25,7 +25,7 @@ from .matching import (
     propose,
     search_exact,
 )
-from .pyramid import Size, resize, scale_sizes
+from .pyramid import Size, replace_lows, resize, scale_sizes
 from .schedule import NoiseLevel, flow_levels
 
 SPREAD_ABOVE = 0.75
@@ -100,10 +100,8 @@ class PatchDenoiser:
             )
         return self._banks[scale]
 
-    def stage(
-        self, scale: int, size: Size, previous: PatchStage | None, _coarse: Tensor | None = None, /
-    ) -> PatchStage:
-        return PatchStage(self.bank(scale), size, previous, self.settings, self._seed + scale)
+    def stage(self, scale: int, size: Size, previous: PatchStage | None, coarse: Tensor | None = None, /) -> PatchStage:
+        return PatchStage(self.bank(scale), size, previous, coarse, self.settings, self._seed + scale)
 
 
 def _reduced(source: PatchSource, down: int) -> PatchSource:
@@ -115,9 +113,18 @@ def _reduced(source: PatchSource, down: int) -> PatchSource:
 class PatchStage:
     """One scale of one run: remembers which patches matched last, as the next search's starting point."""
 
+    renewal = 0.0
+
     def __init__(
-        self, bank: PatchBank, size: Size, previous: PatchStage | None, settings: PatchSettings, seed: int
+        self,
+        bank: PatchBank,
+        size: Size,
+        previous: PatchStage | None,
+        coarse: Tensor | None,
+        settings: PatchSettings,
+        seed: int,
     ) -> None:
+        self._coarse = coarse
         self._bank, self._size, self._settings = bank, size, settings
         self._exact = size[0] * size[1] * len(bank) <= settings.exact_below or previous is None
         self._stride = 1 if self._exact and size[0] * size[1] <= 4096 else 2
@@ -145,6 +152,10 @@ class PatchStage:
             rows, costs = self._search_near(features, grid, home, level)
         self.matches = Matches(*bank.position(rows), grid, self._stride)
         return bank.paint(self.matches, torch.softmax(-costs, dim=1), self._size)
+
+    def settled(self, clean: Tensor, /) -> Tensor:
+        """The low frequencies are the coarser scale's; patches only add to them."""
+        return clean if self._coarse is None else replace_lows(clean, self._coarse)
 
     def noiseless(self, clean: Tensor, _level: NoiseLevel, /) -> Tensor:
         return clean

@@ -79,7 +79,7 @@ RECIPES = {
             averaging=Averaging(decay=0.98, every=1, begin=WARM_UP),
             scales=measured_scales,
             batches=_crops,
-            optimiser=lambda network: Muon(network, filter_rate=0.01, other_rate=1e-3),
+            optimiser=lambda network: Muon(network, filter_rate=0.02, other_rate=2e-3),
             rate=_warm_cosine,
         ),
         # Published: Adam 1e-3 and its milestones, 32 copies of the image, mean of weights 0.995 every 10 steps; the

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .denoiser import Denoiser, Stage
-from .pyramid import Size, build_pyramid, replace_lows, resize
+from .pyramid import Size, build_pyramid, resize
 from .schedule import NoiseLevel
 
 
@@ -55,10 +56,18 @@ def add_noise(image: Tensor, level: NoiseLevel, generator: torch.Generator) -> T
     return level.alpha * image + level.sigma * noise
 
 
-def denoising_step(noisy: Tensor, clean: Tensor, stage: Stage, level: NoiseLevel, after: NoiseLevel) -> Tensor:
-    """Deterministic DDIM step (Song et al., arXiv 2010.02502): keep the implied noise, lower its share."""
+def denoising_step(
+    noisy: Tensor, clean: Tensor, stage: Stage, level: NoiseLevel, after: NoiseLevel, generator: torch.Generator
+) -> Tensor:
+    """DDIM step (Song et al., arXiv 2010.02502, eq. 12): keep the implied noise, lower its share, renew some of it."""
     noise = (noisy - level.alpha * stage.noiseless(clean, level)) / level.sigma
-    return after.alpha * stage.noiseless(clean, after) + after.sigma * noise
+    moved: Tensor = after.alpha * stage.noiseless(clean, after)
+    if stage.renewal == 0.0:
+        return moved + after.sigma * noise
+    ratio = level.alpha * after.sigma / (after.alpha * level.sigma)
+    fresh = stage.renewal * after.sigma * math.sqrt(max(0.0, 1.0 - ratio**2))
+    kept = math.sqrt(max(0.0, after.sigma**2 - fresh**2))
+    return moved + kept * noise + fresh * torch.randn(noisy.shape, generator=generator, dtype=torch.float32).to(noisy)
 
 
 def sample(
@@ -92,16 +101,15 @@ def sample(
             noisy = add_noise(begin, levels[0], generator)
         else:
             noisy = torch.randn((denoiser.channels, *scale_size), generator=generator).to(device)
-        coarse = finished
         for index, level in enumerate(levels):
             step = Step(scale, len(sizes), index, len(levels), level)
             clean = stage.predict(noisy, level)
-            if coarse is not None and not step.is_last:
-                clean = replace_lows(clean, coarse)
+            if not step.is_last:
+                clean = stage.settled(clean)
             if steer is not None:
                 clean = steer(clean, step)
             if not step.is_last:
-                noisy = denoising_step(noisy, clean, stage, level, levels[index + 1])
+                noisy = denoising_step(noisy, clean, stage, level, levels[index + 1], generator)
             if watch is not None:
                 watch(clean, step)
         finished = clean

@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..errors import InputError
 from .pyramid import Size, build_pyramid
 
 FACTOR = 1.411
@@ -103,8 +104,10 @@ def published_scales(image: Tensor, max_pixels: int | None = PUBLISHED_PIXELS) -
     """Scales of ``image`` (float [3, H, W] in −1…1) as the published code makes them, its flaws included.
 
     It resamples 8-bit pictures with Pillow, and takes ℓ_s from a difference of bytes that wraps around, divided by
-    the number of values, so ℓ_s falls with the image's size.
+    the number of values, so ℓ_s falls with the image's size. Raises InputError for other than three bands.
     """
+    if len(image) != 3:
+        raise InputError(f"The published scales take red, green and blue, not {len(image)} bands; use another recipe.")
     picture = Image.fromarray(_bytes(image))
     size = (picture.height, picture.width)
     if max_pixels is not None and size[0] * size[1] > max_pixels:

@@ -41,7 +41,7 @@ class NoiseSchedule:
 
     def __init__(self, betas: NDArray[np.float64]) -> None:
         self.betas = betas
-        self.alphas_cumprod: NDArray[np.float64] = np.cumprod(1.0 - betas)
+        self.alphas_cumprod: NDArray[Any] = np.cumprod(1.0 - betas)
         before = np.append(1.0, self.alphas_cumprod[:-1])
         self.noise_ratio: NDArray[Any] = np.sqrt(1.0 - self.alphas_cumprod) / np.sqrt(self.alphas_cumprod)
         """σ_t: noise per unit of image."""
@@ -73,7 +73,8 @@ def _cosine_betas(steps: int) -> NDArray[np.float64]:
     # The published code spreads steps + 1 points over 0…steps + 1, so the curve is sampled slightly too wide.
     points = np.linspace(0.0, steps + 1, steps + 1)
     kept = np.cos((points / (steps + 1) + 0.008) / 1.008 * np.pi / 2) ** 2
-    return np.clip(1.0 - kept[1:] / kept[:-1], 0.0, 0.999)
+    betas: NDArray[np.float64] = np.clip(1.0 - kept[1:] / kept[:-1], 0.0, 0.999)
+    return betas
 
 
 def _linear_betas(steps: int) -> NDArray[np.float64]:

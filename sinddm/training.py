@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError, TrainingError
+from ..rasters.raster import Values
 from .batches import noise_losses
 from .diffusion import Diffusion
 from .fingerprint import fingerprint
 from .model import Origin, SinDDMModel
-from .network import SinDDMNet, new_network
+from .network import RECEPTIVE_FIELD, SinDDMNet, new_network
 from .pretrained import load_start
 from .recipes import RECIPES, Averaging, Recipe
 from .scales import Scales, scales_like
@@ -82,12 +83,22 @@ class Training:
     """A training of one image: iterate :meth:`run`, then ask for :meth:`model`.
 
     image: float [C, H, W] in −1…1. exemplars: further pictures at the same ground resolution that the network is to
-    know as well. Raises InputError for a picture that is too small or that the recipe cannot take.
+    know as well. values: how the picture's file stores it, so that new pictures are stored likewise. Raises InputError
+    for a picture that is too small or that the recipe cannot take.
     """
 
-    def __init__(self, image: Tensor, settings: TrainSettings | None = None, exemplars: Sequence[Tensor] = ()) -> None:
+    def __init__(
+        self,
+        image: Tensor,
+        settings: TrainSettings | None = None,
+        exemplars: Sequence[Tensor] = (),
+        values: Values | None = None,
+    ) -> None:
         self.settings = settings or TrainSettings()
+        self.values = values or Values()
         self.recipe = self.settings.chosen_recipe
+        for each in (image, *exemplars):
+            _check_picture(each)
         self.source_hash = fingerprint(image)
         self.scales: Scales = self.recipe.scales(image)
         self.diffusion = Diffusion(noise_schedule(self.settings.schedule), self.scales.details)
@@ -129,7 +140,7 @@ class Training:
     def model(self) -> SinDDMModel:
         """The model as trained so far, with averaged weights; on the CPU."""
         network = copy.deepcopy(self.average).to("cpu").eval().requires_grad_(False)
-        origin = Origin(self.recipe.name, self.step, self.source_hash)
+        origin = Origin(self.recipe.name, self.step, self.source_hash, self.values)
         return SinDDMModel(
             network, self.scales.sharp[-1], self.scales.factor, self.scales.details, self.settings.schedule, origin
         )
@@ -170,6 +181,19 @@ class Training:
         for scale in sorted(set(scales.tolist())):
             new, old = float(losses[scales == scale].mean()), self.scale_losses[scale]
             self.scale_losses[scale] = new if math.isnan(old) else SMOOTHING * old + (1.0 - SMOOTHING) * new
+
+
+def _check_picture(image: Tensor) -> None:
+    height, width = image.shape[-2:]
+    if min(height, width) < RECEPTIVE_FIELD:
+        raise InputError(
+            f"A picture of {width}×{height} px is smaller than the {RECEPTIVE_FIELD} px that the network sees at once;"
+            " use a larger one."
+        )
+    if not bool(torch.isfinite(image).all()):
+        raise InputError("The picture holds NaN or infinite values; fill them with numbers first.")
+    if bool((image == image[:, :1, :1]).all()):
+        raise InputError("The picture has one colour only, so there is nothing to learn from; choose another.")
 
 
 @torch.no_grad()

@@ -35,18 +35,22 @@ class Recorder:
         assert size == self._sizes[-1]
         return self._sizes
 
-    def levels(self, scale: int, start: float) -> Sequence[NoiseLevel]:
+    def levels(self, scale: int, start: float | None) -> Sequence[NoiseLevel]:
         assert scale == len(self.starts)
+        start = 0.8 if start is None else start
         self.starts.append(start)
         return flow_levels(start, self._steps)
 
-    def stage(self, scale: int, size: Size, previous: Any | None) -> RecorderStage:
+    def stage(self, scale: int, size: Size, previous: Any | None, coarse: Tensor | None, /) -> RecorderStage:
         assert previous is (self.stages[-1] if self.stages else None)
+        assert (coarse is None) == (scale == 0)
         self.stages.append(RecorderStage(scale, size))
         return self.stages[-1]
 
 
 class RecorderStage:
+    renewal = 0.0
+
     def __init__(self, scale: int, size: Size) -> None:
         self.scale, self.size = scale, size
         self.seen: list[tuple[Tensor, NoiseLevel]] = []
@@ -55,6 +59,12 @@ class RecorderStage:
         assert noisy.shape == (2, *self.size)
         self.seen.append((noisy.clone(), level))
         return torch.full_like(noisy, 10.0 * self.scale + len(self.seen) - 1)
+
+    def settled(self, clean: Tensor, /) -> Tensor:
+        return clean
+
+    def noiseless(self, clean: Tensor, _level: NoiseLevel, /) -> Tensor:
+        return clean
 
 
 def test_noise_has_the_share_of_its_level_and_follows_its_generator() -> None:
@@ -68,14 +78,16 @@ def test_noise_has_the_share_of_its_level_and_follows_its_generator() -> None:
 
 def test_a_step_from_the_right_prediction_lands_on_the_next_level(picture: Picture) -> None:
     image, level, after = picture(3, 20, 24), NoiseLevel(0.3, 0.7), NoiseLevel(0.6, 0.4)
-    moved = denoising_step(add_noise(image, level, seeded()), image, level, after)
+    moved = denoising_step(add_noise(image, level, seeded()), image, RecorderStage(0, (20, 24)), level, after, seeded())
     torch.testing.assert_close(moved, add_noise(image, after, seeded()))
 
 
 def test_a_step_goes_towards_the_prediction(picture: Picture) -> None:
     image, level, after = picture(1, 20, 24), NoiseLevel(0.3, 0.7), NoiseLevel(0.6, 0.4)
     noisy = add_noise(image, level, seeded())
-    difference = denoising_step(noisy, image + 0.1, level, after) - denoising_step(noisy, image, level, after)
+    stage = RecorderStage(0, (20, 24))
+    moved, plain = (denoising_step(noisy, each, stage, level, after, seeded()) for each in (image + 0.1, image))
+    difference = moved - plain
     torch.testing.assert_close(difference, torch.full_like(image, 0.1 * (0.6 - 0.4 * 0.3 / 0.7)))
 
 

@@ -1,0 +1,56 @@
+"""Two denoisers in one run: who works on which scale, and what is handed over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from comfyui_sinddm_rs.sinddm.hybrid import HybridDenoiser
+from comfyui_sinddm_rs.sinddm.model import NetworkDenoiser
+from comfyui_sinddm_rs.sinddm.new_scene import scene_from
+from comfyui_sinddm_rs.sinddm.patches import PatchDenoiser, PatchStage
+from comfyui_sinddm_rs.sinddm.training import Training, TrainSettings
+from torch import Tensor
+
+Picture = Callable[..., Tensor]
+
+
+@pytest.fixture(scope="module")
+def models(picture: Picture) -> tuple[NetworkDenoiser, PatchDenoiser]:
+    image = picture(3, 120, 140)
+    training = Training(image, TrainSettings(iterations=2, width=8))
+    list(training.run())
+    return NetworkDenoiser(training.model()), PatchDenoiser(image)
+
+
+@pytest.mark.parametrize("takeover", [0.5, 1.0])
+def test_scales_are_divided_at_the_takeover(models: tuple[NetworkDenoiser, PatchDenoiser], takeover: float) -> None:
+    network, patches = models
+    sizes = HybridDenoiser(network, patches, takeover).sizes((120, 140))
+    fine = [size for size in patches.sizes((120, 140)) if min(size) >= takeover * 119]
+    assert sizes[-len(fine) :] == fine and all(size in network.sizes((120, 140)) for size in sizes[: -len(fine)])
+    assert [min(size) for size in sizes] == sorted({min(size) for size in sizes})
+
+
+@pytest.mark.parametrize("size", [(120, 140), (90, 200)])
+def test_both_orders_sample(models: tuple[NetworkDenoiser, PatchDenoiser], size: tuple[int, int]) -> None:
+    network, patches = models
+    for coarse, fine in ((network, patches), (patches, network)):
+        drawn = scene_from(HybridDenoiser(coarse, fine, 0.5), size, 0)
+        assert drawn.shape == (3, *size) and bool(torch.isfinite(drawn).all())
+        assert torch.equal(drawn, scene_from(HybridDenoiser(coarse, fine, 0.5), size, 0))
+
+
+def test_a_stage_is_handed_on_only_within_one_model(models: tuple[NetworkDenoiser, PatchDenoiser]) -> None:
+    network, patches = models
+    hybrid = HybridDenoiser(network, patches, 0.5)
+    sizes = hybrid.sizes((120, 140))
+    coarse, stage, handed = None, None, []
+    for scale, size in enumerate(sizes):
+        before, stage = stage, hybrid.stage(scale, size, stage, coarse)
+        if isinstance(stage, PatchStage):
+            handed.append(stage._previous is before)
+        level = hybrid.levels(scale, None)[0]
+        coarse = stage.predict(torch.randn((3, *size), generator=torch.Generator().manual_seed(0)), level)
+    assert handed == [False, True]

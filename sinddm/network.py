@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 RECEPTIVE_FIELD = 35
-"""Side in pixels of what one output pixel sees."""
+"""Side in pixels of what one output pixel sees, as published (33 by the layers as they are)."""
 EMBEDDING = 32
 PUBLISHED_WIDTH = 160
 

@@ -87,6 +87,7 @@ class Training:
     for a picture that is too small or that the recipe cannot take.
     """
 
+    @torch.inference_mode(False)
     def __init__(
         self,
         image: Tensor,
@@ -100,7 +101,8 @@ class Training:
         for each in (image, *exemplars):
             _check_picture(each)
         self.source_hash = fingerprint(image)
-        self.scales: Scales = self.recipe.scales(image)
+        # A host's tensors may come from inference mode, where nothing learns.
+        self.scales: Scales = self.recipe.scales(image.clone())
         self.diffusion = Diffusion(noise_schedule(self.settings.schedule), self.scales.details)
         images = [self.scales, *(scales_like(each, self.scales) for each in exemplars)]
         self.image_count = len(images)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from comfyui_sinddm_rs.sinddm.patches import PatchDenoiser, PatchSettings
-from comfyui_sinddm_rs.sinddm.pyramid import Size, resize
+from comfyui_sinddm_rs.sinddm.pyramid import Size, replace_lows, resize
 from comfyui_sinddm_rs.sinddm.sampling import Plan, Step, add_noise, denoising_step, sample
 from comfyui_sinddm_rs.sinddm.schedule import NoiseLevel, flow_levels
 from torch import Tensor
@@ -44,15 +44,15 @@ class Recorder:
     def stage(self, scale: int, size: Size, previous: Any | None, coarse: Tensor | None, /) -> RecorderStage:
         assert previous is (self.stages[-1] if self.stages else None)
         assert (coarse is None) == (scale == 0)
-        self.stages.append(RecorderStage(scale, size))
+        self.stages.append(RecorderStage(scale, size, coarse))
         return self.stages[-1]
 
 
 class RecorderStage:
     renewal = 0.0
 
-    def __init__(self, scale: int, size: Size) -> None:
-        self.scale, self.size = scale, size
+    def __init__(self, scale: int, size: Size, coarse: Tensor | None = None) -> None:
+        self.scale, self.size, self.coarse = scale, size, coarse
         self.seen: list[tuple[Tensor, NoiseLevel]] = []
 
     def predict(self, noisy: Tensor, level: NoiseLevel) -> Tensor:
@@ -61,7 +61,7 @@ class RecorderStage:
         return torch.full_like(noisy, 10.0 * self.scale + len(self.seen) - 1)
 
     def settled(self, clean: Tensor, /) -> Tensor:
-        return clean
+        return clean if self.coarse is None else replace_lows(clean, self.coarse)
 
     def noiseless(self, clean: Tensor, _level: NoiseLevel, /) -> Tensor:
         return clean
@@ -157,7 +157,7 @@ def test_every_prediction_is_steered_and_the_run_goes_on_with_the_result() -> No
         for index in (0, 1):
             (noisy, level), (following, after) = stage.seen[index : index + 2]
             steered = torch.full_like(noisy, -1.0 - stage.scale - 0.1 * index)
-            torch.testing.assert_close(following, denoising_step(noisy, steered, level, after))
+            torch.testing.assert_close(following, denoising_step(noisy, steered, stage, level, after, seeded()))
 
 
 def test_a_watch_that_raises_stops_the_run() -> None:

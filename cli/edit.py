@@ -11,6 +11,7 @@ from ..guidance.report import side_by_side
 from ..guidance.settings import EXEMPLARS, GUIDES, EditSettings
 from ..rasters.files import check_output, read_raster, write_raster, write_rgb
 from ..rasters.regions import is_rectangle, read_roi
+from ..sinddm.model_file import load_model
 from .console import progress_bar, say
 
 DEFAULTS = EditSettings()
@@ -50,6 +51,7 @@ def add_to(commands: Any) -> None:
         action="store_true",
         help="write source, edit and difference side by side, as OUT_report.png",
     )
+    parser.add_argument("--model", metavar="MODEL", help="a model of the image, made by sinddm-rs train")
     parser.add_argument(
         "--guide", choices=GUIDES, default=DEFAULTS.guide, help="what judges image and text (%(default)s)"
     )
@@ -85,7 +87,7 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
     )
     source = read_raster(chosen.image)
     output = Path(chosen.output)
-    inputs = [chosen.image, *chosen.exemplar]
+    inputs = [chosen.image, *chosen.exemplar, *([chosen.model] if chosen.model else [])]
     if chosen.roi is not None and not is_rectangle(chosen.roi):
         inputs.append(chosen.roi)
     others = [_beside(output, f"_seed{settings.seed + i}") for i in range(settings.candidates)] if chosen.all else []
@@ -96,6 +98,7 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
         check_output(report, inputs=inputs)
     roi = None if chosen.roi is None else read_roi(chosen.roi, source.size)
     exemplars = [read_raster(path).pixels for path in chosen.exemplar]
+    model = None if chosen.model is None else load_model(chosen.model)
     with progress_bar("editing") as progress:
         result = edit_image(
             source.pixels,
@@ -103,6 +106,7 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
             roi=roi,
             settings=settings,
             exemplar_images=exemplars,
+            model=model,
             progress=progress,
         )
     for warning in result.warnings:

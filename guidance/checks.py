@@ -9,6 +9,8 @@ from ..errors import InputError
 from ..rasters.layout import as_rgb
 from ..rasters.raster import MAX_SIDE, MIN_SIDE
 from ..rasters.regions import check_mask
+from ..sinddm.fingerprint import fingerprint
+from ..sinddm.model import SinDDMModel
 
 
 def checked_device(name: str) -> str:
@@ -53,6 +55,20 @@ def checked_exemplar(exemplar: Tensor, source: Tensor) -> Tensor:
     raise InputError(
         f"The exemplar has {checked.shape[0]} bands and the image {source.shape[0]}; give one with the same bands."
     )
+
+
+def checked_model(model: SinDDMModel, source: Tensor, device: str) -> SinDDMModel:
+    """The model on the device, when it has the bands and the resolution of ``source`` [C, H, W]."""
+    bands = model.network.channels
+    if bands != len(source):
+        raise InputError(f"The model has {bands} bands and the image {len(source)}; train one on this image.")
+    size = (int(source.shape[-2]), int(source.shape[-1]))
+    if model.size != size and model.origin.source_hash == fingerprint(source * 2.0 - 1.0):
+        raise InputError(
+            f"The model knows this image at {model.size[1]}×{model.size[0]} px only, not at {size[1]}×{size[0]};"
+            " train one with the fast recipe, or shrink the image."
+        )
+    return model.to(device)
 
 
 def checked_region(roi: Tensor, source: Tensor) -> Tensor:

@@ -13,10 +13,13 @@ from torch import Tensor
 
 from ..rasters.layout import as_rgb
 from ..sinddm.bank import PatchSource
+from ..sinddm.fingerprint import fingerprint
+from ..sinddm.hybrid import HybridDenoiser
+from ..sinddm.model import NetworkDenoiser, SinDDMModel
 from ..sinddm.patches import PatchDenoiser, PatchSettings
 from ..sinddm.pyramid import resize, scale_sizes
 from ..sinddm.sampling import Plan, Step, Watch, sample
-from .checks import checked_device, checked_exemplar, checked_image, checked_region
+from .checks import checked_device, checked_exemplar, checked_image, checked_model, checked_region
 from .compact import VOCABULARY_THRESHOLD, CompactGuide, load_compact_guide
 from .events.base import Event
 from .exemplars import DrawnExemplar, draw_exemplars, find_event
@@ -53,6 +56,7 @@ def edit_image(
     roi: Tensor | None = None,
     settings: EditSettings | None = None,
     exemplar_images: Sequence[Tensor] = (),
+    model: SinDDMModel | None = None,
     progress: Report | None = None,
 ) -> EditResult:
     """Change ``image`` as ``text`` says and keep what it does not speak of.
@@ -60,8 +64,9 @@ def edit_image(
     image: float [C, H, W] in 0…1, any number of bands, red, green and blue first; sides of 32 to 2,048 pixels.
     roi: float [H, W] in 0…1, 1 = may change; outside it the result equals ``image`` bit for bit.
     exemplar_images: float [C, H, W] each, at about the same ground resolution: what the event looks like elsewhere.
+    model: the trained model of this image; it then paints the fine scales in place of the patches.
     progress: told how far the edit is; what it raises ends the edit.
-    Raises InputError for an image, region or text that cannot be used.
+    Raises InputError for an image, region, text or model that cannot be used.
     """
     settings = settings or EditSettings()
     text = check_prompt(text)
@@ -71,7 +76,8 @@ def edit_image(
         source = checked_image(image, "The image")
         region = None if roi is None else checked_region(roi, source)
         further = [checked_exemplar(each, source) for each in exemplar_images]
-        job = _prepare(source, text, region, settings, further)
+        trained = None if model is None else checked_model(model, source, settings.device)
+        job = _prepare(source, text, region, settings, further, trained)
         scored: list[Candidate] = []
         for i in range(settings.candidates):
             watch = _watch(progress, i, settings.candidates, job)
@@ -91,7 +97,7 @@ def edit_image(
             seconds=time.perf_counter() - begun,
             seed=best.seed,
             guide=job.guide.name,
-            model="patch",
+            model="patch" if model is None else "hybrid",
             exemplars=(job.event.name,) if job.event is not None else (),
             warnings=warnings,
             candidates=tuple(scored),
@@ -114,6 +120,7 @@ class _Job:
     strength: float
     further: tuple[Tensor, ...]
     warnings: tuple[str, ...]
+    model: SinDDMModel | None
 
     def paste(self, source: Tensor, edited: Tensor, changed: Tensor) -> tuple[Tensor, Tensor]:
         """The edited window and its changed map in the whole picture, on the CPU."""
@@ -127,7 +134,12 @@ def _guide(device: str) -> CompactGuide:
 
 
 def _prepare(
-    source: Tensor, text: str, region: Tensor | None, settings: EditSettings, further: Sequence[Tensor]
+    source: Tensor,
+    text: str,
+    region: Tensor | None,
+    settings: EditSettings,
+    further: Sequence[Tensor],
+    model: SinDDMModel | None,
 ) -> _Job:
     device = checked_device(settings.device)
     guide = _guide(device)
@@ -138,6 +150,8 @@ def _prepare(
         warnings.append(f"The guide hardly knows the words of '{text}'; expect little, or name the event more plainly.")
     draws = settings.exemplars == "auto" and settings.strength > 0 and not foreign
     event = find_event(guide, target)[0] if draws else None
+    if model is not None and model.origin.source_hash != fingerprint(source * 2.0 - 1.0):
+        warnings.append("The model was trained on another image, so the edit takes on that image's texture.")
     if draws and event is None and not further:
         warnings.append("No event that can be drawn was found in the prompt; the guide alone paints it.")
     window = whole((int(source.shape[-2]), int(source.shape[-1]))) if region is None else window_around(region)
@@ -151,6 +165,7 @@ def _prepare(
         strength=settings.strength,
         further=tuple(each.to(device) for each in further),
         warnings=tuple(warnings),
+        model=model,
     )
 
 
@@ -210,7 +225,8 @@ def _sample_edit(
     """
     bands, *size = job.image.shape
     source = _with_event(job.image, torch.zeros_like(job.image[0]))
-    model = PatchDenoiser(source, sources, GUIDED_PATCHES, seed, compared=bands)
+    patches = PatchDenoiser(source, sources, GUIDED_PATCHES, seed, compared=bands)
+    model = patches if job.model is None else HybridDenoiser(patches, NetworkDenoiser(job.model))
     steer = in_turn(
         on_bands(bands, toward_text(job.guide, job.target, GRADIENT_SHARE * job.strength, allowed, generator)),
         keep_outside(source, allowed),

@@ -139,11 +139,11 @@ def raster_from_array(
     )
 
 
-def blank_raster(bands: int, values: Values, name: str) -> Raster:
-    """One black pixel that stores its ``bands`` as ``values`` says: what a new picture is to be like."""
+def blank_raster(bands: int, size: tuple[int, int], values: Values, name: str) -> Raster:
+    """A black picture of ``size`` (height, width) that stores its ``bands`` as ``values`` says."""
     return Raster(
-        pixels=torch.zeros(bands, 1, 1),
-        stored=np.full((1, 1, bands), values.low, np.dtype(values.dtype)),
+        pixels=torch.zeros(bands, *size),
+        stored=np.full((*size, bands), values.low, np.dtype(values.dtype)),
         alpha=None,
         low=values.low,
         high=values.high,

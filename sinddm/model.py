@@ -71,7 +71,8 @@ class SinDDMModel:
 class NetworkDenoiser:
     """The trained network as a :class:`~.denoiser.Denoiser`.
 
-    steps: evaluations at scale 0 and at each scale above.
+    steps: evaluations at scale 0 and at each scale above. Bands beyond the network's own, such as a map of what a pixel
+    shows, follow the coarser scale.
     """
 
     def __init__(self, model: SinDDMModel, steps: tuple[int, int] = STEPS) -> None:
@@ -107,10 +108,14 @@ class NetworkStage:
 
     def predict(self, noisy: Tensor, level: NoiseLevel) -> Tensor:
         assert level.step is not None  # the levels are this model's own
-        batch = noisy[None].contiguous(memory_format=torch.channels_last)
+        bands = self._model.network.channels
+        batch = noisy[None, :bands].contiguous(memory_format=torch.channels_last)
         noise = self._model.network(batch, level.step, self._scale)[0]
-        mix = self._model.diffusion.without_noise(noisy, noise, level.step)
-        return self._model.diffusion.unmixed(mix, self._blurred, level.step, self._scale).clamp(-1.0, 1.0)
+        mix = self._model.diffusion.without_noise(noisy[:bands], noise, level.step)
+        blurred = None if self._blurred is None else self._blurred[:bands]
+        clean = self._model.diffusion.unmixed(mix, blurred, level.step, self._scale).clamp(-1.0, 1.0)
+        further = torch.full_like(noisy[bands:], -1.0) if self._blurred is None else self._blurred[bands:]
+        return torch.cat([clean, further])
 
     def settled(self, clean: Tensor, /) -> Tensor:
         return clean  # the blend below keeps to the coarser scale

@@ -23,6 +23,7 @@ from .weights_state import load_network, network_tensors
 
 KIND = "comfyui-sinddm-rs model"
 VERSION = 1
+MODEL_SUFFIX = ".safetensors"
 KEY = "sinddm_rs"
 """Key of the safetensors metadata under which the header stands."""
 PICKLE_STARTS = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")

@@ -11,7 +11,7 @@ from ..rasters.files import write_bytes
 from .checkpoint import checkpoint_bytes, checkpoint_path, restore
 from .curves import loss_curve
 from .model import SinDDMModel
-from .model_file import model_bytes
+from .model_file import MODEL_SUFFIX, model_bytes
 from .training import Training, TrainStep
 
 CHECKPOINT_EVERY = 30.0
@@ -63,8 +63,8 @@ def train_to_file(
 def check_model_output(output: str | Path) -> Path:
     """The path as a Path where a model can be written. To be called before long work. Raises OutputError."""
     target = Path(output)
-    if target.suffix != ".safetensors":
-        raise OutputError(f"{target} cannot be written as a model; let its name end in .safetensors.")
+    if target.suffix != MODEL_SUFFIX:
+        raise OutputError(f"{target} cannot be written as a model; let its name end in {MODEL_SUFFIX}.")
     if not target.parent.is_dir():
         raise OutputError(
             f"{target} cannot be written since the folder {target.parent} does not exist; create it first."

@@ -50,4 +50,6 @@ def test_new_weights_are_spread_as_torch_spreads_them_and_leave_the_global_state
         if isinstance(own, nn.Conv2d | nn.Linear) and own.weight.numel() > 500:
             assert isinstance(its, nn.Conv2d | nn.Linear)
             assert float(own.weight.detach().std()) == pytest.approx(float(its.weight.detach().std()), rel=0.1)
-            assert float(own.weight.detach().abs().max()) == pytest.approx(float(its.weight.detach().abs().max()), rel=0.1)
+            assert float(own.weight.detach().abs().max()) == pytest.approx(
+                float(its.weight.detach().abs().max()), rel=0.1
+            )

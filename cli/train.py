@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..guidance.checks import checked_device, checked_exemplar
+from ..guidance.event_pictures import event_pictures
 from ..rasters.files import read_raster, write_rgb
 from ..sinddm.model import NetworkDenoiser
 from ..sinddm.new_scene import scene_from
@@ -33,6 +34,13 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--time-budget", metavar="90s|5m", help="end the training after so long (no limit)")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint beside MODEL")
     parser.add_argument("--exemplar", action="append", default=[], metavar="IMAGE", help="a further picture to know")
+    parser.add_argument(
+        "--event",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="an event to know as well, for edits; may be repeated",
+    )
     parser.add_argument("--schedule", choices=SCHEDULES, default=DEFAULTS.schedule, help="of the noise (%(default)s)")
     parser.add_argument("--width", type=int, metavar="N", help="of the network's widest block (the recipe's own)")
     parser.add_argument(
@@ -56,7 +64,12 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
     output = check_model_output(chosen.output)
     source = read_raster(chosen.image)
     exemplars = [checked_exemplar(read_raster(path).pixels, source.pixels) * 2.0 - 1.0 for path in chosen.exemplar]
-    training = Training(source.pixels * 2.0 - 1.0, settings, exemplars, source.values)
+    events = []
+    for text in chosen.event:
+        name, drawn = event_pictures(source.pixels, text, settings.seed)
+        events.append(name)
+        exemplars += [each * 2.0 - 1.0 for each in drawn]
+    training = Training(source.pixels * 2.0 - 1.0, settings, exemplars, source.values, events)
     begun = time.perf_counter()
     with training_bar() as bar:
 
@@ -75,6 +88,7 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
         "recipe": settings.recipe,
         "iterations": training.step,
         "scales": model.scales,
+        "events": events,
         "loss": round(sum(training.losses[-50:]) / max(1, len(training.losses[-50:])), 4),
         "scale_losses": [None if math.isnan(value) else round(value, 4) for value in training.scale_losses],
     }

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..rasters.layout import as_rgb
 from ..sinddm.bank import PatchSource
 from ..sinddm.fingerprint import fingerprint
-from ..sinddm.hybrid import HybridDenoiser
+from ..sinddm.hybrid import EDIT, HybridDenoiser
 from ..sinddm.model import NetworkDenoiser, SinDDMModel
 from ..sinddm.patches import PatchDenoiser, PatchSettings
 from ..sinddm.pyramid import resize, scale_sizes
@@ -33,6 +33,8 @@ from .steering import in_turn, keep_outside, on_bands, text_gradient, toward_tex
 
 EDIT_PLAN = Plan((0.9, 0.65, 0.55, 0.45))
 """Where the noised original begins at each scale: its layout stays."""
+REPAINT = 0.2
+"""Where a trained network, if there is one, begins to go over the finest scale."""
 GUIDED_PATCHES = PatchSettings(anchor=60.0)
 DRAWINGS = 2
 """Drawings of the event whose patches join the image's own."""
@@ -97,7 +99,7 @@ def edit_image(
             seconds=time.perf_counter() - begun,
             seed=best.seed,
             guide=job.guide.name,
-            model="patch" if model is None else "hybrid",
+            model="patch" if job.model is None else "hybrid",
             exemplars=(job.event.name,) if job.event is not None else (),
             warnings=warnings,
             candidates=tuple(scored),
@@ -154,6 +156,12 @@ def _prepare(
         warnings.append("The model was trained on another image, so the edit takes on that image's texture.")
     if draws and event is None and not further:
         warnings.append("No event that can be drawn was found in the prompt; the guide alone paints it.")
+    if model is not None and event is not None and event.name not in model.origin.events:
+        # A network paints over what it has never seen.
+        warnings.append(
+            f"The model was not trained on '{event.name}', so patches alone paint it; train with --event to use it."
+        )
+        model = None
     window = whole((int(source.shape[-2]), int(source.shape[-1]))) if region is None else window_around(region)
     return _Job(
         image=window.cut(source).to(device),
@@ -226,7 +234,7 @@ def _sample_edit(
     bands, *size = job.image.shape
     source = _with_event(job.image, torch.zeros_like(job.image[0]))
     patches = PatchDenoiser(source, sources, GUIDED_PATCHES, seed, compared=bands)
-    model = patches if job.model is None else HybridDenoiser(patches, NetworkDenoiser(job.model))
+    model = patches if job.model is None else HybridDenoiser(patches, NetworkDenoiser(job.model), EDIT)
     steer = in_turn(
         on_bands(bands, toward_text(job.guide, job.target, GRADIENT_SHARE * job.strength, allowed, generator)),
         keep_outside(source, allowed),
@@ -235,7 +243,7 @@ def _sample_edit(
         model,
         (size[0], size[1]),
         generator,
-        plan=EDIT_PLAN,
+        plan=EDIT_PLAN if job.model is None else EDIT_PLAN.then(len(patches.sizes((size[0], size[1]))), REPAINT),
         start=source,
         steer=steer,
         watch=watch,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
@@ -13,24 +14,36 @@ from .patches import PatchDenoiser
 from .pyramid import Size
 from .schedule import NoiseLevel
 
-TAKEOVER = 0.6
-"""The network paints the scales of at least this share of the full size, patches lay out what is smaller (docs/model.md
-has the measurements of this and of the other orders)."""
+
+@dataclass(frozen=True)
+class Shares:
+    """Who works where, as shares of the full size: the first model on its scales up to ``until``, the second on its
+    scales from ``begin`` on.
+    """
+
+    until: float
+    begin: float
+
+
+NEW_SCENE = Shares(until=0.6, begin=0.6)
+"""docs/model.md has the measurements of this and of other orders."""
+EDIT = Shares(until=1.0, begin=0.95)
+"""Patches bring an event's detail with them; the network only goes over the finest scale once more."""
 
 
 class HybridDenoiser:
-    """``coarse`` on its scales below ``takeover`` of the full size, ``fine`` on its scales from there up."""
+    """``coarse`` lays out the picture, ``fine`` paints it, on the scales that ``shares`` gives them."""
 
-    def __init__(self, coarse: Denoiser, fine: Denoiser, takeover: float = TAKEOVER) -> None:
+    def __init__(self, coarse: Denoiser, fine: Denoiser, shares: Shares = NEW_SCENE) -> None:
         self.channels = coarse.channels
-        self._coarse, self._fine, self._takeover = coarse, fine, takeover
+        self._coarse, self._fine, self._shares = coarse, fine, shares
         self._plan: list[tuple[Denoiser, int]] = []
 
     def sizes(self, size: Size) -> list[Size]:
-        least = self._takeover * min(size)
+        full = min(size)
         coarse, fine = self._coarse.sizes(size), self._fine.sizes(size)
-        laid = [scale for scale, each in enumerate(coarse) if min(each) < least]
-        painted = [scale for scale, each in enumerate(fine) if min(each) >= least]
+        laid = [scale for scale, each in enumerate(coarse) if min(each) <= self._shares.until * full]
+        painted = [scale for scale, each in enumerate(fine) if min(each) >= self._shares.begin * full]
         self._plan = [(self._coarse, scale) for scale in laid] + [(self._fine, scale) for scale in painted]
         return [coarse[scale] for scale in laid] + [fine[scale] for scale in painted]
 

@@ -27,12 +27,14 @@ class Origin:
     """Where a model comes from. recipe: name of how it was trained; iterations: how long.
 
     source_hash: SHA-256 of the training picture's float32 values, hexadecimal. values: how its file stored them.
+    events: names of the events that it has seen as well.
     """
 
     recipe: str
     iterations: int
     source_hash: str
     values: Values = field(default_factory=Values)
+    events: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

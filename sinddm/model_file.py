@@ -42,6 +42,7 @@ def model_bytes(model: SinDDMModel) -> bytes:
         "recipe": model.origin.recipe,
         "iterations": model.origin.iterations,
         "source_hash": model.origin.source_hash,
+        "events": model.origin.events,
     }
     tensors = network_tensors(model.network, "network")
     return tensor_file(tensors | {"image": model.image.to(torch.float16)}, header)
@@ -74,7 +75,8 @@ def _origin(header: Mapping[str, Any]) -> Origin:
     values = header["value_range"]
     dtype = np.dtype(str(values["dtype"])).name
     stored = Values(dtype, float(values["low"]), float(values["high"]))
-    return Origin(str(header["recipe"]), int(header["iterations"]), str(header["source_hash"]), stored)
+    events = tuple(str(each) for each in header["events"])
+    return Origin(str(header["recipe"]), int(header["iterations"]), str(header["source_hash"]), stored, events)
 
 
 def tensor_file(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> bytes:

@@ -46,6 +46,10 @@ class Plan:
 
     starts: Sequence[float]
 
+    def then(self, scales: int, start: float) -> Plan:
+        """This plan for the first ``scales``, and ``start`` for those that follow."""
+        return Plan((*(self.start(scale) for scale in range(scales)), start))
+
     def start(self, scale: int) -> float:
         return self.starts[min(scale, len(self.starts) - 1)]
 

@@ -83,8 +83,8 @@ class Training:
     """A training of one image: iterate :meth:`run`, then ask for :meth:`model`.
 
     image: float [C, H, W] in −1…1. exemplars: further pictures at the same ground resolution that the network is to
-    know as well. values: how the picture's file stores it, so that new pictures are stored likewise. Raises InputError
-    for a picture that is too small or that the recipe cannot take.
+    know as well. values: how the picture's file stores it, so that new pictures are stored likewise. events: names
+    of the events that exemplars show. Raises InputError for a picture that is too small or that the recipe cannot take.
     """
 
     @torch.inference_mode(False)
@@ -94,9 +94,10 @@ class Training:
         settings: TrainSettings | None = None,
         exemplars: Sequence[Tensor] = (),
         values: Values | None = None,
+        events: Sequence[str] = (),
     ) -> None:
         self.settings = settings or TrainSettings()
-        self.values = values or Values()
+        self.values, self.events = values or Values(), tuple(events)
         self.recipe = self.settings.chosen_recipe
         for each in (image, *exemplars):
             _check_picture(each)
@@ -142,7 +143,7 @@ class Training:
     def model(self) -> SinDDMModel:
         """The model as trained so far, with averaged weights; on the CPU."""
         network = copy.deepcopy(self.average).to("cpu").eval().requires_grad_(False)
-        origin = Origin(self.recipe.name, self.step, self.source_hash, self.values)
+        origin = Origin(self.recipe.name, self.step, self.source_hash, self.values, self.events)
         return SinDDMModel(
             network, self.scales.sharp[-1], self.scales.factor, self.scales.details, self.settings.schedule, origin
         )

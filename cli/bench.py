@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import sys
 import time
 from dataclasses import replace
 from typing import Any
@@ -21,8 +20,10 @@ from ..sinddm.new_scene import new_scene
 from ..sinddm.patch_swd import patch_swd
 from ..sinddm.patches import PatchDenoiser, PatchSettings
 from ..sinddm.sampling import sample
+from . import bench_train
 from .console import say
 from .main import BEGUN
+from .measures import peak_memory, sized
 
 TEXT = "A fire in the forest"
 SIDE = 256
@@ -36,12 +37,16 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser("bench", help="seconds, memory and growth on this machine", description=__doc__)
     parser.add_argument("--device", default=EditSettings.device)
     parser.set_defaults(run=run)
+    kinds = parser.add_subparsers(metavar="train", required=False)
+    train = kinds.add_parser("train", help="the published recipe against ours", description=bench_train.__doc__)
+    bench_train.add_to(train)
+    train.set_defaults(run=bench_train.run)
 
 
 def run(chosen: argparse.Namespace) -> dict[str, Any]:
     settings = EditSettings(device=chosen.device)
     scene = read_raster(scene_path("forest")).pixels
-    image = _sized(scene, SIDE)
+    image = sized(scene, SIDE)
     edit_image(image, TEXT, settings=settings)
     answer: dict[str, Any] = {
         "cores": os.cpu_count(),
@@ -53,25 +58,17 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
     quarter = torch.zeros(SIDE, SIDE)
     quarter[SIDE // 4 : 3 * SIDE // 4, SIDE // 4 : 3 * SIDE // 4] = 1.0
     answer["roi_quarter_edit_s"] = _seconds(lambda: edit_image(image, TEXT, roi=quarter, settings=settings))
-    answer["peak_memory_mb"] = _peak_memory()
-    answer["exact"] = _against_exact(_sized(scene, EXACT_SIDE), chosen.device)
+    answer["peak_memory_mb"] = peak_memory()
+    answer["exact"] = _against_exact(sized(scene, EXACT_SIDE), chosen.device)
     curve = {}
     for side in CURVE:
-        larger = _sized(scene, side)
+        larger = sized(scene, side)
         curve[f"{side}x{side}"] = _seconds(lambda larger=larger: edit_image(larger, TEXT, settings=settings))
         say(f"full edit at {side}×{side}: {curve[f'{side}x{side}']} s")
     answer["curve_full_edit_s"] = curve
     answer["growth_exponent"] = _round(_slope([2 * math.log(s) for s in CURVE], [math.log(v) for v in curve.values()]))
-    answer["peak_memory_1024_mb"] = _peak_memory()
+    answer["peak_memory_1024_mb"] = peak_memory()
     return answer
-
-
-def _sized(scene: Tensor, side: int) -> Tensor:
-    """A square of the scene [C, H, W], mirrored outwards where it is larger than the scene."""
-    while min(scene.shape[-2:]) < side:
-        scene = torch.cat([scene, scene.flip(-1)], -1)
-        scene = torch.cat([scene, scene.flip(-2)], -2)
-    return scene[:, :side, :side].clone()
 
 
 def _against_exact(image: Tensor, device: str) -> dict[str, Any]:
@@ -105,16 +102,6 @@ def _seconds(work: Any) -> float:
 def _slope(x: list[float], y: list[float]) -> float:
     mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
     return sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True)) / sum((a - mean_x) ** 2 for a in x)
-
-
-def _peak_memory() -> int | None:
-    """Most memory the process ever held, in MB; None where the system does not tell."""
-    try:
-        import resource  # noqa: PLC0415 (not on Windows)
-    except ImportError:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1 if sys.platform == "darwin" else 1 / 1024) / 2**20)
 
 
 def _round(value: float) -> float:

@@ -5,6 +5,8 @@ Every function here returns a :data:`~..sinddm.sampling.Steer`; steers compose a
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -60,9 +62,22 @@ def toward_text(
     guide wants must still pass through the model of the image.
     """
 
+    move = guided(guide, target, strength, mask, generator, views)
+
     def steer(clean: Tensor, step: Step) -> Tensor:
         if step.is_last or (step.is_finest and step.scales > 1) or strength == 0.0:
             return clean
+        return move(clean)
+
+    return steer
+
+
+def guided(
+    guide: Guide, target: Tensor, strength: float, mask: Tensor, generator: torch.Generator, views: int = 4
+) -> Callable[[Tensor], Tensor]:
+    """One step of eq. 6 for any x̂_0 [C, H, W] in −1…1, as :func:`toward_text` describes it."""
+
+    def move(clean: Tensor) -> Tensor:
         size = (int(clean.shape[-2]), int(clean.shape[-1]))
         weight = resize(mask[None], size).clamp(0.0, 1.0)
         gradient = text_gradient(guide, target, clean, generator, views) * weight
@@ -70,7 +85,7 @@ def toward_text(
         moved: Tensor = clean + strength * scale * gradient
         return moved
 
-    return steer
+    return move
 
 
 def text_gradient(guide: Guide, target: Tensor, clean: Tensor, generator: torch.Generator, views: int) -> Tensor:

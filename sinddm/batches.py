@@ -26,7 +26,13 @@ class Batch:
 
 
 class Batches(Protocol):
-    """A source of batches; all randomness is the generator's."""
+    """A source of batches; all randomness is the generator's.
+
+    pixels: in one batch, on average.
+    """
+
+    @property
+    def pixels(self) -> float: ...
 
     def draw(self, generator: torch.Generator) -> Batch: ...
 
@@ -36,6 +42,10 @@ class WholeImages:
 
     def __init__(self, scales: Scales, diffusion: Diffusion, count: int) -> None:
         self._scales, self._diffusion, self._count = scales, diffusion, count
+
+    @property
+    def pixels(self) -> float:
+        return self._count * sum(height * width for height, width in self._scales.sizes) / len(self._scales)
 
     def draw(self, generator: torch.Generator) -> Batch:
         scale = int(torch.randint(len(self._scales), (1,), generator=generator))
@@ -57,6 +67,10 @@ class Crops:
     def __init__(self, images: Sequence[Scales], diffusion: Diffusion, count: int, side: int) -> None:
         self._images, self._diffusion, self._count = images, diffusion, count
         self._side = min(side, *(min(scales.sizes[0]) for scales in images))
+
+    @property
+    def pixels(self) -> float:
+        return float(self._count * self._side**2)
 
     def draw(self, generator: torch.Generator) -> Batch:
         count, steps = self._count, len(self._diffusion.schedule)

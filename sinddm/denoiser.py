@@ -41,7 +41,7 @@ class Denoiser(Protocol):
         """The sizes of the scales, coarsest first, for an output of ``size``."""
         ...
 
-    def levels(self, scale: int, start: float | None) -> Sequence[NoiseLevel]:
+    def levels(self, scale: int, start: float | None, /) -> Sequence[NoiseLevel]:
         """The noise levels to visit at ``scale``, noisiest first.
 
         start: share of noise σ / (α + σ) to begin at, 0…1; None leaves it to the model.

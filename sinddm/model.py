@@ -95,7 +95,9 @@ class NetworkDenoiser:
         return [diffusion.schedule.level(t) for t in _spread(first, count, TOWARDS_END if scale else 1.0)]
 
     def stage(self, scale: int, size: Size, _previous: Any | None, coarse: Tensor | None, /) -> NetworkStage:
-        return NetworkStage(self.model, scale, None if coarse is None else enlarge(coarse, size))
+        if coarse is None:
+            return NetworkStage(self.model, scale, None, renewal=1.0 if scale == 0 else 0.0)
+        return NetworkStage(self.model, scale, enlarge(coarse, size), renewal=0.0)
 
 
 class NetworkStage:
@@ -104,9 +106,9 @@ class NetworkStage:
     As published, scale 0 renews its noise (DDPM) and the scales above are deterministic.
     """
 
-    def __init__(self, model: SinDDMModel, scale: int, blurred: Tensor | None) -> None:
+    def __init__(self, model: SinDDMModel, scale: int, blurred: Tensor | None, renewal: float) -> None:
         self._model, self._scale, self._blurred = model, scale, blurred
-        self.renewal = 1.0 if blurred is None else 0.0
+        self.renewal = renewal
 
     def predict(self, noisy: Tensor, level: NoiseLevel) -> Tensor:
         assert level.step is not None  # the levels are this model's own

@@ -1,23 +1,26 @@
-"""What the published SinDDM does besides editing by text, with any trained model (Kulikov et al., arXiv 2211.16582, section 5).
+"""What the published SinDDM does besides editing by text (Kulikov et al., arXiv 2211.16582, section 5).
 
-All of it is a start picture, a noise level and a steer for the one sampler. Pictures are float [C, H, W] in 0…1.
+All of it is a start picture, a first noise level and a steer for the one sampler. Pictures are float [C, H, W] in 0…1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from skimage.exposure import match_histograms
 from torch import Tensor
 from torch.nn import functional as F
+from torchvision.transforms.functional import gaussian_blur
 
 from ..errors import InputError
 from .model import NetworkDenoiser, NetworkStage, SinDDMModel
-from .pyramid import resize
-from .sampling import Step, Watch, add_noise, denoising_step, sample
+from .pyramid import Size, resize
+from .sampling import Steer, Step, Watch, sample
+from .schedule import NoiseLevel
 
 HARMONISE_STEPS = 5
 STYLE_STEPS = 15
@@ -43,14 +46,14 @@ def harmonise(
 ) -> Tensor:
     """Make a pasted object take on the look of the model's picture.
 
-    composite: the picture with the object on it. mask: float [H, W] in 0…1, 1 on the object. The rest stays bit for bit.
+    composite: the picture with the object on it. mask: float [H, W] in 0…1, 1 on the object. The rest
+        stays bit for bit.
     """
     _check(model, composite)
     if tuple(mask.shape) != tuple(composite.shape[-2:]):
         raise InputError(f"The mask is {list(mask.shape)}, not {list(composite.shape[-2:])}; give one of that size.")
     repainted = repaint(model, composite, steps, seed)
-    reach = F.max_pool2d(mask[None, None].float(), 2 * MASK_REACH + 1, 1, MASK_REACH)[0, 0]
-    soft = _blurred(reach)
+    soft = _soft(mask)
     return torch.where(soft > 0, composite + (repainted - composite) * soft, composite)
 
 
@@ -64,25 +67,37 @@ def transfer_style(model: SinDDMModel, content: Tensor, seed: int = 0, steps: in
     return repaint(model, recoloured, steps, seed)
 
 
-def repaint(model: SinDDMModel, picture: Tensor, steps: int, seed: int = 0) -> Tensor:
-    """Noise a picture to step ``steps`` of the finest scale, and denoise it one step at a time.
+def repaint(model: SinDDMModel, picture: Tensor, steps: int, seed: int = 0, steer: Steer | None = None) -> Tensor:
+    """Noise a picture to time step ``steps`` of the finest scale, and denoise it one step at a time.
 
-    As published for picture-to-picture work, x̂_0 is not blended with a blurred picture on the way.
+    As published for work on a given picture, x̂_0 is not blended with a blurred picture on the way.
     """
-    schedule, finest = model.diffusion.schedule, model.scales - 1
-    if not 1 <= steps < len(schedule):
-        raise InputError(f"A repaint cannot begin at step {steps}; choose 1 to {len(schedule) - 1}.")
-    generator = torch.Generator().manual_seed(seed)
-    stage = NetworkStage(model, finest, None)
-    stage.renewal = 0.0
+    last = len(model.diffusion.schedule) - 1
+    if not 1 <= steps <= last:
+        raise InputError(f"A repaint cannot begin at step {steps}; choose 1 to {last}.")
     with torch.inference_mode(False), torch.no_grad():
-        noisy = add_noise(picture.clone().to(model.image) * 2.0 - 1.0, schedule.level(steps), generator)
-        for t in reversed(range(steps)):
-            level = schedule.level(t)
-            clean = stage.predict(noisy, level)
-            if t > 0:
-                noisy = denoising_step(noisy, clean, stage, level, schedule.level(t - 1), generator)
-    return (clean * 0.5 + 0.5).clamp(0.0, 1.0).cpu()
+        start = picture.clone().to(model.image) * 2.0 - 1.0
+        size = (int(start.shape[-2]), int(start.shape[-1]))
+        generator = torch.Generator().manual_seed(seed)
+        drawn = sample(_FinestScale(model, steps), size, generator, start=start, steer=steer, device=model.image.device)
+    return (drawn * 0.5 + 0.5).clamp(0.0, 1.0).cpu()
+
+
+class _FinestScale:
+    """The network at its finest scale alone, from time step ``first`` down."""
+
+    def __init__(self, model: SinDDMModel, first: int) -> None:
+        self._model, self._first = model, first
+        self.channels = model.network.channels
+
+    def sizes(self, size: Size) -> list[Size]:
+        return [size]
+
+    def levels(self, _scale: int, _start: float | None, /) -> Sequence[NoiseLevel]:
+        return [self._model.diffusion.schedule.level(t) for t in reversed(range(self._first + 1))]
+
+    def stage(self, _scale: int, _size: Size, _previous: Any | None, _coarse: Tensor | None, /) -> NetworkStage:
+        return NetworkStage(self._model, self._model.scales - 1, None, renewal=0.0)
 
 
 def paste_patches(
@@ -131,13 +146,11 @@ def _scaled(box: Box, size: tuple[int, int], to: tuple[int, int]) -> tuple[slice
     return slices[0], slices[1]
 
 
-def _blurred(mask: Tensor) -> Tensor:
-    reach = round(3 * MASK_BLUR)
-    weights = torch.exp(-(torch.arange(-reach, reach + 1).float() ** 2) / (2 * MASK_BLUR**2))
-    weights = weights / weights.sum()
-    padded = F.pad(mask[None, None], (reach,) * 4, mode="replicate")
-    blurred = F.conv2d(F.conv2d(padded, weights[None, None, None, :]), weights[None, None, :, None])[0, 0]
-    # The Gaussian's tail would touch the whole picture.
+def _soft(mask: Tensor) -> Tensor:
+    """A mask [H, W] that reaches a little further and ends softly."""
+    reach = F.max_pool2d(mask[None, None].float(), 2 * MASK_REACH + 1, 1, MASK_REACH)[0]
+    blurred: Tensor = gaussian_blur(reach, [6 * round(MASK_BLUR) + 1] * 2, [MASK_BLUR] * 2)[0]
+    # The Gaussian's tail would touch pixels far from the object.
     return torch.where(blurred > 0.01, blurred, 0.0)
 
 

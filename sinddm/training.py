@@ -84,7 +84,8 @@ class Training:
 
     image: float [C, H, W] in −1…1. exemplars: further pictures at the same ground resolution that the network is to
     know as well. values: how the picture's file stores it, so that new pictures are stored likewise. events: names
-    of the events that exemplars show. Raises InputError for a picture that is too small or that the recipe cannot take.
+    of the events that exemplars show. recipe: in place of the settings' own. Raises InputError for a picture that is
+    too small or that the recipe cannot take.
     """
 
     @torch.inference_mode(False)
@@ -95,10 +96,11 @@ class Training:
         exemplars: Sequence[Tensor] = (),
         values: Values | None = None,
         events: Sequence[str] = (),
+        recipe: Recipe | None = None,
     ) -> None:
         self.settings = settings or TrainSettings()
         self.values, self.events = values or Values(), tuple(events)
-        self.recipe = self.settings.chosen_recipe
+        self.recipe = recipe or self.settings.chosen_recipe
         for each in (image, *exemplars):
             _check_picture(each)
         self.source_hash = fingerprint(image)
@@ -202,7 +204,7 @@ def _check_picture(image: Tensor) -> None:
 @torch.no_grad()
 def update_average(average: SinDDMNet, network: SinDDMNet, how: Averaging, step: int) -> None:
     """Take the weights after ``step`` into their moving average."""
-    if step % how.every:
+    if step >= how.begin and step % how.every:
         return
     share = 1.0 if step < how.begin else 1.0 - how.decay
     for mean, now in zip(average.parameters(), network.parameters(), strict=True):

@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 from comfyui_sinddm_rs.cli import bench
+from comfyui_sinddm_rs.cli.measures import peak_memory, sized
 
 
 def test_the_slope_of_a_power_law_is_its_exponent() -> None:
@@ -19,20 +20,20 @@ def test_the_slope_of_a_power_law_is_its_exponent() -> None:
 def test_a_scene_is_cut_or_mirrored_outwards(side: int) -> None:
     scene = torch.rand(3, 20, 24, generator=torch.Generator().manual_seed(0))
     before = scene.clone()
-    sized = bench._sized(scene, side)
-    assert sized.shape == (3, side, side)
+    found = sized(scene, side)
+    assert found.shape == (3, side, side)
     inner = min(side, 20)
-    assert torch.equal(sized[:, :inner, :inner], scene[:, :inner, :inner])
+    assert torch.equal(found[:, :inner, :inner], scene[:, :inner, :inner])
     if side > 24:
-        assert torch.equal(sized[:, 20], sized[:, 19]) and torch.equal(sized[:, :, 24], sized[:, :, 23])
-    sized.zero_()
+        assert torch.equal(found[:, 20], found[:, 19]) and torch.equal(found[:, :, 24], found[:, :, 23])
+    found.zero_()
     assert torch.equal(scene, before)
 
 
 def test_time_and_memory_are_plain_numbers() -> None:
     assert bench._seconds(lambda: None) == 0.0
     assert bench._round(1.23456) == 1.23
-    memory = bench._peak_memory()
+    memory = peak_memory()
     assert memory is None or 10 < memory < 1_000_000
 
 

@@ -131,7 +131,7 @@ def test_the_average_is_a_copy_at_first_and_then_follows_slowly() -> None:
     generator = torch.Generator().manual_seed(0)
     network, average = (new_network(8, 3, generator) for _ in range(2))
     how = Averaging(decay=0.9, every=2, begin=4)
-    update_average(average, network, how, 2)
+    update_average(average, network, how, 3)
     assert all(map(torch.equal, average.parameters(), network.parameters()))
     with torch.no_grad():
         network.final_conv[0].bias.add_(1.0)

@@ -1,0 +1,38 @@
+"""Style by text: the whole picture takes on a look, its layout stays (Kulikov et al., arXiv 2211.16582, section 5)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..sinddm.model import SinDDMModel
+from ..sinddm.modes import repaint
+from ..sinddm.sampling import Step
+from .checks import checked_image, checked_model
+from .guide import Guide
+from .settings import check_prompt
+from .steering import guided
+
+STYLE_STRENGTH = 0.3
+UNGUIDED_STEPS = 4
+"""The last steps are the model's own, so that no trace of the gradient is left."""
+
+
+def style_by_text(
+    model: SinDDMModel, image: Tensor, text: str, guide: Guide, *, strength: float = STYLE_STRENGTH, seed: int = 0
+) -> Tensor:
+    """``image`` (float [C, H, W] in 0…1) in the style that ``text`` names, of the same shape.
+
+    As published: the finest scale alone is guided, everywhere, from its own first step on. Raises InputError.
+    """
+    source, text = checked_image(image, "The image"), f"{check_prompt(text)} Style"
+    model = checked_model(model, source, "cpu")
+    target = guide.embed_texts([text])[0]
+    everywhere = torch.ones_like(source[0])
+    generator = torch.Generator().manual_seed(seed)
+    move = guided(guide, target, strength, everywhere, generator)
+
+    def steer(clean: Tensor, step: Step) -> Tensor:
+        return clean if step.index >= step.steps - UNGUIDED_STEPS else move(clean)
+
+    return repaint(model, source, model.diffusion.start_steps[-1], seed, steer)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from tqdm import tqdm
@@ -36,6 +39,23 @@ def progress_bar(label: str) -> Iterator[Callable[[Progress], None]]:
     finally:
         if bar is not None:
             bar.close()
+
+
+@contextmanager
+def interrupt_between_steps() -> Iterator[threading.Event]:
+    """The first Ctrl-C sets the event instead of cutting a step in two; the second one interrupts at once."""
+    stopped = threading.Event()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        stopped.set()
+        signal.signal(signal.SIGINT, before)
+        say("sinddm-rs: stopping after this step; Ctrl-C once more stops at once.")
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield stopped
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -13,13 +13,14 @@ from ..errors import InputError
 from ..guidance.checks import checked_device, checked_exemplar
 from ..guidance.event_pictures import event_pictures
 from ..rasters.files import read_raster, write_rgb
+from ..sinddm.checkpoint import checkpoint_path
 from ..sinddm.model import NetworkDenoiser
 from ..sinddm.new_scene import scene_from
 from ..sinddm.recipes import RECIPES
 from ..sinddm.schedule import SCHEDULES
 from ..sinddm.training import Training, TrainSettings, TrainStep
 from ..sinddm.training_run import check_model_output, train_to_file
-from .console import say, training_bar
+from .console import interrupt_between_steps, say, training_bar
 
 DEFAULTS = TrainSettings()
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
@@ -71,14 +72,20 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
         exemplars += [each * 2.0 - 1.0 for each in drawn]
     training = Training(source.pixels * 2.0 - 1.0, settings, exemplars, source.values, events)
     begun = time.perf_counter()
-    with training_bar() as bar:
+    with training_bar() as bar, interrupt_between_steps() as stopped:
 
         def on_step(step: TrainStep, training: Training) -> None:
             bar(step)
+            if stopped.is_set():
+                raise KeyboardInterrupt
             if chosen.previews and step.step % max(1, step.iterations // chosen.previews) == 0:
                 _preview(training, output, step.step)
 
-        model = train_to_file(training, output, resume=chosen.resume, on_step=on_step)
+        try:
+            model = train_to_file(training, output, resume=chosen.resume, on_step=on_step)
+        except KeyboardInterrupt:
+            say(f"sinddm-rs: the training is put aside as {checkpoint_path(output)}; go on with --resume.")
+            raise
     say(f"{output}: {training.step:,} steps in {training.seconds:.0f} s")
     return {
         "output": str(output),

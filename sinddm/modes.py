@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from skimage.exposure import match_histograms
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.nn import functional as F
-from torchvision.transforms.functional import gaussian_blur
 
 from ..errors import InputError
 from .model import NetworkDenoiser, NetworkStage, SinDDMModel
@@ -59,6 +58,8 @@ def harmonise(
 
 def transfer_style(model: SinDDMModel, content: Tensor, seed: int = 0, steps: int = STYLE_STEPS) -> Tensor:
     """The layout of ``content`` in the colours (matched histograms) and the texture of the model's picture."""
+    from skimage.exposure import match_histograms  # noqa: PLC0415 (slow to load)
+
     _check(model, content)
     style = (model.image * 0.5 + 0.5).clamp(0.0, 1.0)
     bands = [each.permute(1, 2, 0).cpu().numpy() for each in (content, style)]
@@ -148,8 +149,8 @@ def _scaled(box: Box, size: tuple[int, int], to: tuple[int, int]) -> tuple[slice
 
 def _soft(mask: Tensor) -> Tensor:
     """A mask [H, W] that reaches a little further and ends softly."""
-    reach = F.max_pool2d(mask[None, None].float(), 2 * MASK_REACH + 1, 1, MASK_REACH)[0]
-    blurred: Tensor = gaussian_blur(reach, [6 * round(MASK_BLUR) + 1] * 2, [MASK_BLUR] * 2)[0]
+    reach = F.max_pool2d(mask[None, None].float(), 2 * MASK_REACH + 1, 1, MASK_REACH)[0, 0]
+    blurred = torch.from_numpy(gaussian_filter(reach.cpu().numpy(), MASK_BLUR, mode="nearest"))
     # The Gaussian's tail would touch pixels far from the object.
     return torch.where(blurred > 0.01, blurred, 0.0)
 

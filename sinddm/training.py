@@ -116,6 +116,7 @@ class Training:
         self.optimiser = self.recipe.optimiser(self.network)
         self._rates = [float(group["lr"]) for group in self.optimiser.param_groups]
         self.step, self.seconds = 0, 0.0
+        self.is_between_steps = True
         self.losses: list[float] = []
         self.scale_losses = [math.nan] * len(self.scales)
         self._reduced = self.recipe.reduced_precision and reduced_precision_pays(self.settings.device)
@@ -161,6 +162,7 @@ class Training:
         return self.seconds * (1.0 - share) / share
 
     def _one_step(self) -> float:
+        self.is_between_steps = False
         rate = self.recipe.rate(self.step, self._share())
         for group, own in zip(self.optimiser.param_groups, self._rates, strict=True):
             group["lr"] = own * rate
@@ -179,6 +181,7 @@ class Training:
         self.step += 1
         self._note(value, losses.detach().cpu(), batch.s)
         update_average(self.average, self.network, self.recipe.averaging, self.step)
+        self.is_between_steps = True
         return value
 
     def _note(self, loss: float, losses: Tensor, scales: Tensor) -> None:

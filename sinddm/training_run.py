@@ -51,7 +51,9 @@ def train_to_file(
     except (TrainingError, OutputError):
         raise
     except BaseException:
-        write_bytes(aside, checkpoint_bytes(training))
+        # Half a step would not go on bit for bit; the checkpoint before it does.
+        if training.is_between_steps:
+            write_bytes(aside, checkpoint_bytes(training))
         raise
     model = training.model()
     write_bytes(target, model_bytes(model))

@@ -56,6 +56,24 @@ def test_stopped_and_resumed_is_the_same_bit_for_bit(picture: Picture, tmp_path:
     assert not checkpoint_path(parts).exists()
 
 
+def test_half_a_step_is_not_kept(picture: Picture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image, target = picture(3, 40, 44), tmp_path / "m.safetensors"
+    begun = training(image)
+    step = begun.optimiser.step
+
+    def cut(*_: object) -> None:
+        step()
+        if begun.step == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(begun.optimiser, "step", cut)
+    with pytest.raises(KeyboardInterrupt):
+        train_to_file(begun, target)
+    again = training(image)
+    restore(again, checkpoint_path(target))
+    assert again.step == 0
+
+
 def test_resume_without_a_checkpoint(picture: Picture, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no checkpoint .*parts.checkpoint.safetensors to resume; train without"):
         train_to_file(training(picture(3, 40, 44)), tmp_path / "parts.safetensors", resume=True)

@@ -2,9 +2,9 @@
 
     python benchmarks/hybrid_orders.py OUT IMAGE… [--iterations 800] [--size 250x200]
 
-Trains the fast recipe on the upper left corner of every image, samples with patches alone, the network alone and both orders of the
-hybrid, prints the patch-SWD to the source and the gradient energy relative to it (mean of three seeds), and writes a sheet of each
-first sample beside the source.
+Trains the fast recipe on the upper left corner of every image, samples with patches alone, the network alone and both
+orders of the hybrid, prints the patch-SWD to the source and the gradient energy relative to it (mean of three seeds),
+and writes a sheet of each first sample beside the source.
 """
 
 from __future__ import annotations

@@ -13,11 +13,12 @@ from torch import Tensor
 
 from ..rasters.layout import as_rgb
 from ..sinddm.bank import PatchSource
+from ..sinddm.denoiser import Denoiser
 from ..sinddm.fingerprint import fingerprint
 from ..sinddm.hybrid import EDIT, HybridDenoiser
 from ..sinddm.model import NetworkDenoiser, SinDDMModel
 from ..sinddm.patches import PatchDenoiser, PatchSettings
-from ..sinddm.pyramid import resize, scale_sizes
+from ..sinddm.pyramid import Size, resize, scale_sizes
 from ..sinddm.sampling import Plan, Step, Watch, sample
 from .checks import checked_device, checked_exemplar, checked_image, checked_model, checked_region
 from .compact import VOCABULARY_THRESHOLD, CompactGuide, load_compact_guide
@@ -66,7 +67,8 @@ def edit_image(
     image: float [C, H, W] in 0…1, any number of bands, red, green and blue first; sides of 32 to 2,048 pixels.
     roi: float [H, W] in 0…1, 1 = may change; outside it the result equals ``image`` bit for bit.
     exemplar_images: float [C, H, W] each, at about the same ground resolution: what the event looks like elsewhere.
-    model: the trained model of this image; it then paints the fine scales in place of the patches.
+    model: the trained model of this image. It goes over what the patches lay out, or, where no event is drawn and no
+        exemplar given, it takes their place.
     progress: told how far the edit is; what it raises ends the edit.
     Raises InputError for an image, region, text or model that cannot be used.
     """
@@ -99,7 +101,7 @@ def edit_image(
             seconds=time.perf_counter() - begun,
             seed=best.seed,
             guide=job.guide.name,
-            model="patch" if job.model is None else "hybrid",
+            model=job.model_name,
             exemplars=(job.event.name,) if job.event is not None else (),
             warnings=warnings,
             candidates=tuple(scored),
@@ -123,6 +125,12 @@ class _Job:
     further: tuple[Tensor, ...]
     warnings: tuple[str, ...]
     model: SinDDMModel | None
+
+    @property
+    def model_name(self) -> str:
+        if self.model is None:
+            return "patch"
+        return "hybrid" if self.event is not None or self.further else "network"
 
     def paste(self, source: Tensor, edited: Tensor, changed: Tensor) -> tuple[Tensor, Tensor]:
         """The edited window and its changed map in the whole picture, on the CPU."""
@@ -234,7 +242,7 @@ def _sample_edit(
     bands, *size = job.image.shape
     source = _with_event(job.image, torch.zeros_like(job.image[0]))
     patches = PatchDenoiser(source, sources, GUIDED_PATCHES, seed, compared=bands)
-    model = patches if job.model is None else HybridDenoiser(patches, NetworkDenoiser(job.model), EDIT)
+    model, plan = _denoiser(job, patches, (size[0], size[1]))
     steer = in_turn(
         on_bands(bands, toward_text(job.guide, job.target, GRADIENT_SHARE * job.strength, allowed, generator)),
         keep_outside(source, allowed),
@@ -243,13 +251,23 @@ def _sample_edit(
         model,
         (size[0], size[1]),
         generator,
-        plan=EDIT_PLAN if job.model is None else EDIT_PLAN.then(len(patches.sizes((size[0], size[1]))), REPAINT),
+        plan=plan,
         start=source,
         steer=steer,
         watch=watch,
         device=job.image.device,
     )
     return (sampled * 0.5 + 0.5).clamp(0.0, 1.0)
+
+
+def _denoiser(job: _Job, patches: PatchDenoiser, size: Size) -> tuple[Denoiser, Plan]:
+    """What paints, and where it begins: patches bring an event with them, a network paints what the guide asks for."""
+    if job.model is None:
+        return patches, EDIT_PLAN
+    network = NetworkDenoiser(job.model)
+    if job.model_name == "network":
+        return network, EDIT_PLAN
+    return HybridDenoiser(patches, network, EDIT), EDIT_PLAN.then(len(patches.sizes(size)), REPAINT)
 
 
 def _with_event(image: Tensor, event: Tensor) -> Tensor:

@@ -134,15 +134,21 @@ class Training:
 
     def run(self) -> Iterator[TrainStep]:
         """Train until done, one step an iteration. Raises TrainingError where the loss is no number any more."""
-        with torch.inference_mode(False), torch.enable_grad():
-            while not self.is_done:
-                begun = time.perf_counter()
+        while not self.is_done:
+            begun = time.perf_counter()
+            with torch.inference_mode(False), torch.enable_grad():
                 loss = self._one_step()
-                self.seconds += time.perf_counter() - begun
-                yield TrainStep(
-                    self.step, self.recipe.iterations, loss, tuple(self.scale_losses), self.seconds, self._remaining()
-                )
+            self.seconds += time.perf_counter() - begun
+            yield TrainStep(
+                self.step, self.recipe.iterations, loss, tuple(self.scale_losses), self.seconds, self._remaining()
+            )
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether all weights are numbers, so that they are worth keeping."""
+        return all(bool(torch.isfinite(each).all()) for each in self.network.parameters())
+
+    @torch.inference_mode(False)
     def model(self) -> SinDDMModel:
         """The model as trained so far, with averaged weights; on the CPU."""
         network = copy.deepcopy(self.average).to("cpu").eval().requires_grad_(False)
@@ -171,10 +177,7 @@ class Training:
         loss = losses.mean()
         value = float(loss.detach())
         if not math.isfinite(value):
-            raise TrainingError(
-                f"The loss is no number any more after step {self.step:,}; go on from the last checkpoint (--resume),"
-                " or train again with another seed."
-            )
+            raise lost(self.step)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
@@ -202,6 +205,13 @@ def _check_picture(image: Tensor) -> None:
         raise InputError("The picture holds NaN or infinite values; fill them with numbers first.")
     if bool((image == image[:, :1, :1]).all()):
         raise InputError("The picture has one colour only, so there is nothing to learn from; choose another.")
+
+
+def lost(step: int) -> TrainingError:
+    return TrainingError(
+        f"The loss is no number any more after step {step:,}; go on from the last good checkpoint (--resume),"
+        " or train again with another seed."
+    )
 
 
 @torch.no_grad()

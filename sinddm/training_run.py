@@ -12,7 +12,7 @@ from .checkpoint import checkpoint_bytes, checkpoint_path, restore
 from .curves import loss_curve
 from .model import SinDDMModel
 from .model_file import MODEL_SUFFIX, model_bytes
-from .training import Training, TrainStep
+from .training import Training, TrainStep, lost
 
 CHECKPOINT_EVERY = 30.0
 """Seconds between two checkpoints."""
@@ -46,20 +46,29 @@ def train_to_file(
             if on_step is not None:
                 on_step(step, training)
             if time.monotonic() - saved > CHECKPOINT_EVERY:
-                write_bytes(aside, checkpoint_bytes(training))
+                _put_aside(training, aside)
                 saved = time.monotonic()
     except (TrainingError, OutputError):
         raise
     except BaseException:
         # Half a step would not go on bit for bit; the checkpoint before it does.
-        if training.is_between_steps:
+        if training.is_between_steps and training.is_sound:
             write_bytes(aside, checkpoint_bytes(training))
         raise
+    if not training.is_sound:
+        raise lost(training.step)
     model = training.model()
     write_bytes(target, model_bytes(model))
     write_bytes(target.with_name(f"{target.stem}_loss.png"), loss_curve(training.losses))
     aside.unlink(missing_ok=True)
     return model
+
+
+def _put_aside(training: Training, aside: Path) -> None:
+    """Replace the checkpoint, but never a good one by weights that are no numbers."""
+    if not training.is_sound:
+        raise lost(training.step)
+    write_bytes(aside, checkpoint_bytes(training))
 
 
 def check_model_output(output: str | Path) -> Path:

@@ -80,6 +80,17 @@ def test_an_event_that_the_model_knows_is_edited_with_it(run: Run, forest: str) 
     assert Path("plain.png").read_bytes() == Path("unknown.png").read_bytes() and plain["warnings"] == []
 
 
+def test_without_drawings_the_network_paints_alone(run: Run, forest: str) -> None:
+    run("train", forest, "-o", "m.safetensors", *TINY)
+    more = ("--model", "m.safetensors", "--exemplars", "none", "--roi", "10,10,40,40")
+    answer = run("edit", forest, "A fire in the forest", "-o", "o.png", *more).answer
+    assert answer["model"] == "network" and answer["changed_share"] > 0.01
+    edited, source = (np.asarray(Image.open(name)).astype(int) for name in ("o.png", forest))
+    changed = (edited != source).any(-1)
+    changed[10:50, 10:50] = False
+    assert not changed.any()
+
+
 def test_the_same_model_gives_the_same_edit(run: Run, forest: str) -> None:
     run("train", forest, "--event", "A fire in the forest", "-o", "m.safetensors", *TINY)
     for name in ("a.png", "b.png"):

@@ -75,14 +75,17 @@ def test_a_loss_that_is_no_number_stops_before_it_spoils_the_weights(picture: Pi
     with torch.no_grad():
         training.network.final_conv[0].bias.fill_(math.inf)
     good = weights(training)
-    with pytest.raises(TrainingError, match="no number any more after step 2; go on from the last checkpoint"):
+    with pytest.raises(TrainingError, match="no number any more after step 2; go on from the last good checkpoint"):
         next(training.run())
     assert training.step == 2 and all(map(torch.equal, weights(training), good))
 
 
 def test_works_inside_inference_mode(picture: Picture) -> None:
     with torch.inference_mode():
-        assert trained(picture(3, 40, 44), 1).step == 1
+        training = Training(picture(3, 40, 44), TrainSettings(iterations=2, width=8))
+        for _ in training.run():
+            assert torch.is_inference_mode_enabled() and not torch.is_grad_enabled()
+        assert training.step == 2 and not training.model().network.final_conv[0].weight.is_inference()
 
 
 @pytest.mark.parametrize(

@@ -129,20 +129,24 @@ def test_a_full_disk_is_known_before_the_work(
     assert begun.step == 0 and list(tmp_path.iterdir()) == []
 
 
-def test_a_loss_that_is_no_number_keeps_the_good_checkpoint(picture: Picture, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("every", "spoilt", "kept"), [(30.0, 3, 0), (-1.0, 3, 2), (-1.0, 6, 5)])
+def test_a_loss_that_is_no_number_keeps_the_good_checkpoint(
+    picture: Picture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: float, spoilt: int, kept: int
+) -> None:
     target = tmp_path / "m.safetensors"
+    monkeypatch.setattr(module, "CHECKPOINT_EVERY", every)
 
     def spoil(step: TrainStep, training: Training) -> None:
-        if step.step == 3:
+        if step.step == spoilt:
             with torch.no_grad():
                 training.network.final_conv[0].bias.fill_(math.nan)
 
-    with pytest.raises(TrainingError, match="after step 3"):
+    with pytest.raises(TrainingError, match=f"after step {spoilt}"):
         train_to_file(training(picture(3, 40, 44)), target, on_step=spoil)
     assert [path.name for path in tmp_path.iterdir()] == ["m.checkpoint.safetensors"]
     again = training(picture(3, 40, 44))
     restore(again, checkpoint_path(target))
-    assert again.step == 0 and all(bool(torch.isfinite(each).all()) for each in again.network.parameters())
+    assert again.step == kept and all(bool(torch.isfinite(each).all()) for each in again.network.parameters())
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,6 @@ SEEDS = (0, 1, 2)
 CURVE = (200, 500, 1000, 2000)
 MEMORY_SIDE = 600
 STEPS_TIMED = 8
-LEAST_COMPUTE_RATIO = 50.0
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,9 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
     output = check_output(Path(chosen.output))
     scene = read_raster(chosen.image or scene_path("forest")).pixels
     image = scene[:, : SIZE[0], : SIZE[1]].contiguous() if chosen.image is None else scene
-    growth, memory = _growth(scene), peak_memory()
+    _step_ms(scene, MEMORY_SIDE)
+    memory = peak_memory()
+    growth = {f"{side}x{side}": _step_ms(scene, side) for side in CURVE}
     fast, fast_curve = _curve(image, RECIPES["fast"], chosen.fast_seconds)
     # One measure for both: the published recipe sees the scales that ours is judged on. At up to 50,000 pixels they
     # have the published sizes; only the blur schedule differs.
@@ -172,15 +173,13 @@ def _evaluations(denoiser: Denoiser, model: SinDDMModel) -> int:
     return sum(level.step is not None for scale in scales for level in denoiser.levels(scale, None))
 
 
-def _growth(scene: Tensor) -> dict[str, float]:
-    """Milliseconds of one fast step by the image's side; the side whose memory is reported comes first."""
-    told = {}
-    for side in (MEMORY_SIDE, *CURVE):
-        training = Training(sized(scene, side) * 2.0 - 1.0, TrainSettings(iterations=STEPS_TIMED + 2))
-        times = [step.seconds for step in training.run()]
-        told[f"{side}x{side}"] = round(1000 * (times[-1] - times[1]) / STEPS_TIMED, 1)
-        say(f"one step at {side}×{side}: {told[f'{side}x{side}']} ms")
-    return told
+def _step_ms(scene: Tensor, side: int) -> float:
+    """Milliseconds of one fast step on a square image."""
+    training = Training(sized(scene, side) * 2.0 - 1.0, TrainSettings(iterations=STEPS_TIMED + 2))
+    times = [step.seconds for step in training.run()]
+    taken = round(1000 * (times[-1] - times[1]) / STEPS_TIMED, 1)
+    say(f"one step at {side}×{side}: {taken} ms")
+    return taken
 
 
 def _told(curve: list[Point]) -> list[dict[str, float]]:

@@ -67,7 +67,7 @@ def training_bar() -> Iterator[Callable[[TrainStep], None]]:
         nonlocal bar
         if bar is None:
             form = "training {percentage:3.0f}% {bar} {postfix}"
-            bar = tqdm(total=100, file=sys.stderr, leave=False, bar_format=form, initial=0)
+            bar = tqdm(total=100, file=sys.stderr, leave=False, bar_format=form, mininterval=0.5, miniters=0)
         share = step.seconds / max(step.seconds + step.remaining, 1e-9)
         losses = " ".join("-" if math.isnan(loss) else f"{loss:.3f}" for loss in step.scale_losses)
         left = f"{step.remaining / 60:.0f} min" if step.remaining > 90 else f"{step.remaining:.0f} s"

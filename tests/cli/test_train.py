@@ -44,7 +44,7 @@ def test_answer_and_files(run: Run, folder: Path, forest: str) -> None:
     assert names == {"m.safetensors", "m_loss.png", "m_preview_3.png"}
     with Image.open(folder / "m_preview_3.png") as preview:
         assert preview.size == (96, 80)
-    assert "left" in ended.err
+    assert "training" in ended.err and "3 steps" in ended.err
 
 
 def test_a_model_samples_at_any_size_and_stores_as_its_source(run: Run, folder: Path, forest: str) -> None:

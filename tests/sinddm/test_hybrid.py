@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from comfyui_sinddm_rs.sinddm.hybrid import HybridDenoiser
+from comfyui_sinddm_rs.sinddm.hybrid import EDIT, HybridDenoiser, Shares
 from comfyui_sinddm_rs.sinddm.model import NetworkDenoiser
 from comfyui_sinddm_rs.sinddm.new_scene import scene_from
 from comfyui_sinddm_rs.sinddm.patches import PatchDenoiser, PatchStage
@@ -24,27 +24,32 @@ def models(picture: Picture) -> tuple[NetworkDenoiser, PatchDenoiser]:
     return NetworkDenoiser(training.model()), PatchDenoiser(image)
 
 
-@pytest.mark.parametrize("takeover", [0.5, 1.0])
-def test_scales_are_divided_at_the_takeover(models: tuple[NetworkDenoiser, PatchDenoiser], takeover: float) -> None:
+@pytest.mark.parametrize("share", [0.3, 0.6])
+def test_scales_are_divided_at_a_share(models: tuple[NetworkDenoiser, PatchDenoiser], share: float) -> None:
     network, patches = models
-    sizes = HybridDenoiser(network, patches, takeover).sizes((120, 140))
-    fine = [size for size in patches.sizes((120, 140)) if min(size) >= takeover * 119]
-    assert sizes[-len(fine) :] == fine and all(size in network.sizes((120, 140)) for size in sizes[: -len(fine)])
-    assert [min(size) for size in sizes] == sorted({min(size) for size in sizes})
+    sizes = HybridDenoiser(patches, network, Shares(share, share)).sizes((120, 140))
+    laid = [size for size in patches.sizes((120, 140)) if min(size) <= share * 120]
+    painted = [size for size in network.sizes((120, 140)) if min(size) >= share * 120]
+    assert laid and painted and sizes == laid + painted
+
+
+def test_the_network_goes_over_an_edit_once_more(models: tuple[NetworkDenoiser, PatchDenoiser]) -> None:
+    network, patches = models
+    assert HybridDenoiser(patches, network, EDIT).sizes((120, 140)) == [*patches.sizes((120, 140)), (120, 140)]
 
 
 @pytest.mark.parametrize("size", [(120, 140), (90, 200)])
 def test_both_orders_sample(models: tuple[NetworkDenoiser, PatchDenoiser], size: tuple[int, int]) -> None:
     network, patches = models
     for coarse, fine in ((network, patches), (patches, network)):
-        drawn = scene_from(HybridDenoiser(coarse, fine, 0.5), size, 0)
+        drawn = scene_from(HybridDenoiser(coarse, fine, Shares(0.6, 0.6)), size, 0)
         assert drawn.shape == (3, *size) and bool(torch.isfinite(drawn).all())
-        assert torch.equal(drawn, scene_from(HybridDenoiser(coarse, fine, 0.5), size, 0))
+        assert torch.equal(drawn, scene_from(HybridDenoiser(coarse, fine, Shares(0.6, 0.6)), size, 0))
 
 
 def test_a_stage_is_handed_on_only_within_one_model(models: tuple[NetworkDenoiser, PatchDenoiser]) -> None:
     network, patches = models
-    hybrid = HybridDenoiser(network, patches, 0.5)
+    hybrid = HybridDenoiser(network, patches, Shares(0.45, 0.45))
     sizes = hybrid.sizes((120, 140))
     coarse, stage, handed = None, None, []
     for scale, size in enumerate(sizes):

@@ -40,7 +40,7 @@ def test_harmonising_changes_the_object_and_nothing_far_from_it(model: SinDDMMod
     assert torch.equal(composite, before) and torch.equal(blended, harmonise(model, composite, mask))
     changed = (blended != composite).any(0)
     assert bool(changed[22:38, 32:48].float().mean() > 0.9)
-    changed[2:62, 12:70] = False
+    changed[0:60, 10:70] = False
     assert not bool(changed.any())
     assert float((blended - composite).abs().mean()) < 0.05
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from comfyui_sinddm_rs.cli.measures import gradient_energy
 from comfyui_sinddm_rs.cli.sample import parse_size
 from comfyui_sinddm_rs.rasters.files import make_folder, read_raster, write_rgb
 from comfyui_sinddm_rs.sinddm.denoiser import Denoiser
@@ -23,7 +24,6 @@ from comfyui_sinddm_rs.sinddm.new_scene import scene_from
 from comfyui_sinddm_rs.sinddm.patch_swd import patch_swd
 from comfyui_sinddm_rs.sinddm.patches import PatchDenoiser
 from comfyui_sinddm_rs.sinddm.training import Training, TrainSettings
-from torch import Tensor
 
 SEEDS = (0, 1, 2)
 
@@ -40,10 +40,6 @@ def orders(model: SinDDMModel) -> dict[str, Callable[[], Denoiser]]:
         "patches to 0.35, network": lambda: HybridDenoiser(patches(), network, Shares(0.35, 0.35)),
         "network to 0.45, patches": lambda: HybridDenoiser(network, patches(), Shares(0.45, 0.45)),
     }
-
-
-def gradient_energy(image: Tensor) -> float:
-    return float(image.diff(dim=-1).square().mean() + image.diff(dim=-2).square().mean())
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ from ..sinddm.recipes import RECIPES, Recipe
 from ..sinddm.scales import measured_scales
 from ..sinddm.training import Training, TrainSettings
 from .console import say
-from .measures import peak_memory, sized
+from .measures import gradient_energy, peak_memory, sized
 
 SIZE = (200, 250)
 SEEDS = (0, 1, 2)
@@ -154,17 +154,13 @@ def _samples(image: Tensor, fast: SinDDMModel, published: SinDDMModel) -> dict[s
 
 def _judged(drawn: list[Tensor], image: Tensor, evaluations: int, seconds: float) -> dict[str, Any]:
     distances = [patch_swd(each, image, torch.Generator().manual_seed(0)) for each in drawn]
-    energy = [float(_gradient(each) / _gradient(image)) for each in drawn]
+    energy = [gradient_energy(each) / gradient_energy(image) for each in drawn]
     return {
         "patch_swd": round(sum(distances) / len(distances), 5),
         "gradient_energy": round(sum(energy) / len(energy), 3),
         "network_evaluations": evaluations,
         "seconds": round(seconds, 2),
     }
-
-
-def _gradient(image: Tensor) -> Tensor:
-    return image.diff(dim=-1).square().mean() + image.diff(dim=-2).square().mean()
 
 
 def _evaluations(denoiser: Denoiser, model: SinDDMModel) -> int:

@@ -24,3 +24,8 @@ def peak_memory() -> int | None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (1 if sys.platform == "darwin" else 1 / 1024) / 2**20)
+
+
+def gradient_energy(image: Tensor) -> float:
+    """Mean squared difference of neighbouring pixels of [C, H, W]: how sharp a picture is, beside another."""
+    return float(image.diff(dim=-1).square().mean() + image.diff(dim=-2).square().mean())

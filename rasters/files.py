@@ -74,16 +74,21 @@ def check_output(path: PathLike, like: Raster | None = None, inputs: Sequence[Pa
     file_format = FORMATS.get(target.suffix.lower())
     if file_format is None:
         raise OutputError(f"{target} cannot be written as a picture; let its name end in {', '.join(FORMATS)}.")
+    check_place(target, inputs)
+    what = None if like is None else misfit(like.stored, like.alpha, file_format)
+    if what is not None:
+        raise OutputError(f"{target} cannot be written since {file_format} does not hold {what}; use .tif or .png.")
+    return target
+
+
+def check_place(target: Path, inputs: Sequence[PathLike] = ()) -> None:
+    """Raise OutputError where no file can be written: a folder missing or read-only, one of the ``inputs`` …"""
     try:
         _check_place(target, inputs)
     except OutputError:
         raise
     except OSError as error:
         raise OutputError(f"{target} cannot be written ({error.strerror}); choose another place or name.") from error
-    what = None if like is None else misfit(like.stored, like.alpha, file_format)
-    if what is not None:
-        raise OutputError(f"{target} cannot be written since {file_format} does not hold {what}; use .tif or .png.")
-    return target
 
 
 def _check_place(target: Path, inputs: Sequence[PathLike]) -> None:

@@ -84,15 +84,16 @@ class Crops:
 
     def _crop(self, scale: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         image = self._images[0]
-        if len(self._images) > 1 and _below(2, generator):
-            image = self._images[1 + _below(len(self._images) - 1, generator)]
+        if len(self._images) > 1 and below(2, generator):
+            image = self._images[1 + below(len(self._images) - 1, generator)]
         sharp, blurred = image.sharp[scale], image.blurred[scale]
-        top, left = (_below(int(side) - self._side + 1, generator) for side in sharp.shape[-2:])
+        top, left = (below(int(side) - self._side + 1, generator) for side in sharp.shape[-2:])
         window = (slice(None), slice(top, top + self._side), slice(left, left + self._side))
         return sharp[window], blurred[window]
 
 
-def _below(limit: int, generator: torch.Generator) -> int:
+def below(limit: int, generator: torch.Generator) -> int:
+    """A random whole number from 0 to ``limit`` − 1."""
     return int(torch.randint(limit, (1,), generator=generator))
 
 

@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ..rasters.files import read_raster
-from .batches import Batch, noise_losses
+from .batches import Batch, below, noise_losses
 from .diffusion import Diffusion
 from .muon import Muon
 from .network import SinDDMNet, new_network
@@ -96,19 +96,19 @@ class SceneCrops:
     def _crop(self, scale: int, generator: torch.Generator) -> tuple[Tensor, Tensor, float]:
         """A crop sharp and blurred, [3, CROP, CROP] uint8 each, and its scene's detail."""
         if scale == 0:
-            level = self._levels[COARSEST_LEVELS[_below(len(COARSEST_LEVELS), generator)]]
+            level = self._levels[COARSEST_LEVELS[below(len(COARSEST_LEVELS), generator)]]
         else:
-            level = self._levels[1 + _below(LEVELS - 1, generator)]
-        scene, side = _below(len(level.sharp), generator), int(level.sharp.shape[-1])
-        top, left = _below(side - CROP + 1, generator), _below(side - CROP + 1, generator)
+            level = self._levels[1 + below(LEVELS - 1, generator)]
+        scene, side = below(len(level.sharp), generator), int(level.sharp.shape[-1])
+        top, left = (below(max(1, side - CROP + 1), generator) for _ in range(2))
         sharp, blurred = (
             each[scene, :, top : top + CROP, left : left + CROP] if side > CROP else _grown(each[scene])
             for each in (level.sharp, level.blurred)
         )
         # Seen from above there is no up: turned and mirrored scenes are as likely.
-        flips = [dimension for dimension in (-1, -2) if _below(2, generator)]
+        flips = [dimension for dimension in (-1, -2) if below(2, generator)]
         sharp, blurred = sharp.flip(flips), blurred.flip(flips)
-        if _below(2, generator):
+        if below(2, generator):
             sharp, blurred = sharp.transpose(-1, -2), blurred.transpose(-1, -2)
         return sharp, blurred, float(level.details[scene])
 
@@ -116,10 +116,6 @@ class SceneCrops:
 def _grown(picture: Tensor) -> Tensor:
     missing = CROP - int(picture.shape[-1])
     return torch.nn.functional.pad(picture[None].float(), (0, missing, 0, missing), mode="reflect")[0].to(torch.uint8)
-
-
-def _below(limit: int, generator: torch.Generator) -> int:
-    return int(torch.randint(max(1, limit), (1,), generator=generator))
 
 
 def _bytes(pictures: Tensor) -> Tensor:

@@ -21,11 +21,6 @@ BANDS_OUT = (
 """Weights whose first dimension is the bands."""
 
 
-def start_width() -> int:
-    """Width of the network that the start was learnt with."""
-    return 2 * len(load_file(WEIGHTS)["final_conv.0.weight"][0])
-
-
 @torch.no_grad()
 def load_start(network: SinDDMNet) -> None:
     """Set the network's weights to the start's; a network of another width keeps its own.

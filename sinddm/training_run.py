@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import InputError, OutputError, TrainingError
-from ..rasters.files import write_bytes
+from ..rasters.files import check_place, write_bytes
 from .checkpoint import checkpoint_bytes, checkpoint_path, restore
 from .curves import loss_curve
 from .model import SinDDMModel
@@ -76,10 +76,5 @@ def check_model_output(output: str | Path) -> Path:
     target = Path(output)
     if target.suffix != MODEL_SUFFIX:
         raise OutputError(f"{target} cannot be written as a model; let its name end in {MODEL_SUFFIX}.")
-    if not target.parent.is_dir():
-        raise OutputError(
-            f"{target} cannot be written since the folder {target.parent} does not exist; create it first."
-        )
-    if target.is_dir():
-        raise OutputError(f"{target} is a folder; name a file in it.")
+    check_place(target)
     return target

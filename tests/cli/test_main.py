@@ -64,10 +64,21 @@ def test_a_process_of_its_own_refuses_in_one_sentence(folder: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["scene.png"]
 
 
+def heed_interrupts() -> None:
+    """A shell lets its background jobs ignore SIGINT, and so would the command below tests that run in one."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send")
 def test_control_c(folder: Path) -> None:
     arguments = ["edit", str(scene_path("forest")), TEXT, "-o", "out.png", "--candidates", "9"]
-    process = subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=SMALL)
+    process = subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=SMALL,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509 (no threads run in the child before it)
+    )
     try:
         assert process.stderr is not None and process.stdout is not None
         seen = b""

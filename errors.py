@@ -4,6 +4,7 @@ SinDDMError
 ├── InputError (ValueError)      an image, mask, prompt, option or file that cannot be used
 ├── OutputError (OSError)        a result that cannot be written
 ├── TrainingError (RuntimeError)  a training that went astray
+├── ServiceError (ConnectionError)  a server, asked because the user chose so, that gave no usable answer
 └── MissingPackageError (ImportError)   an optional package that the request needs
 """
 
@@ -22,6 +23,10 @@ class OutputError(SinDDMError, OSError):
 
 class TrainingError(SinDDMError, RuntimeError):
     """A training whose loss is no number any more."""
+
+
+class ServiceError(SinDDMError, ConnectionError):
+    """A language model or a download server gave no usable answer."""
 
 
 class MissingPackageError(SinDDMError, ImportError):

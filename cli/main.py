@@ -24,14 +24,14 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    from . import bench, demo, edit, import_official, modes, sample, train  # noqa: PLC0415 (after BEGUN, so that their imports are counted)
+    from . import bench, convert_weights, demo, edit, fetch_guide, import_official, modes, prompts, sample, train  # noqa: PLC0415 (after BEGUN, so that their imports are counted)
 
     root = _Parser(
         prog="sinddm-rs",
         description="Edit one aerial or satellite image by text, with a diffusion model of that single image.",
     )
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
-    for module in (demo, edit, sample, train, modes, import_official, bench):
+    for module in (demo, edit, prompts, sample, train, modes, import_official, fetch_guide, convert_weights, bench):
         module.add_to(commands)
     return root
 

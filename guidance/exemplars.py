@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..rasters.layout import as_rgb, channels_first, channels_last
 from ..sinddm.pyramid import Size, resize
+from .bands import with_visible
 from .events import EVENTS
 from .events.base import Drawing, Event
 from .events.noise import organic_place, smoothstep
@@ -148,27 +149,7 @@ def _sketch_size(size: Size) -> Size:
 def _as_exemplar(image: Tensor, drawing: Drawing) -> DrawnExemplar:
     drawn = channels_first(torch.from_numpy(drawing.image))
     mask = torch.from_numpy(drawing.mask)
-    bands = image.clone()
-    delta = drawn - as_rgb(image)
-    if image.shape[0] < 3:
-        bands = image + delta.mean(0, keepdim=True)
-    else:
-        bands[:3] = drawn
-        if image.shape[0] > 3:
-            bands[3:] = image[3:] + torch.einsum("kc,chw->khw", _band_response(image), delta)
-    return DrawnExemplar(bands.clamp(0.0, 1.0), mask)
-
-
-def _band_response(image: Tensor) -> Tensor:
-    """How the further bands follow the visible ones in this scene: ridge regression, [C − 3, 3]."""
-    visible = image[:3].flatten(1)
-    further = image[3:].flatten(1)
-    visible = visible - visible.mean(1, keepdim=True)
-    further = further - further.mean(1, keepdim=True)
-    gram = visible @ visible.T
-    ridge = 0.01 * gram.diagonal().mean() * torch.eye(3)
-    response: Tensor = torch.linalg.solve(gram + ridge, visible @ further.T)
-    return response.T
+    return DrawnExemplar(with_visible(image, drawn).clamp(0.0, 1.0), mask)
 
 
 def _to_numpy(image: Tensor) -> FloatArray:

@@ -17,6 +17,9 @@ from ..sinddm.sampling import Steer, Step
 from .guide import Guide
 from .views import random_views
 
+Shown = Callable[[Tensor], Tensor]
+"""x̂_0 [C, H, W] in −1…1 → the picture of the same shape that a guide is shown for it; differentiable."""
+
 
 def in_turn(*steers: Steer) -> Steer:
     """Apply the steers one after the other."""
@@ -53,7 +56,13 @@ def keep_outside(original: Tensor, mask: Tensor) -> Steer:
 
 
 def toward_text(
-    guide: Guide, target: Tensor, strength: float, mask: Tensor, generator: torch.Generator, views: int = 4
+    guide: Guide,
+    target: Tensor,
+    strength: float,
+    mask: Tensor,
+    generator: torch.Generator,
+    views: int = 4,
+    shown: Shown | None = None,
 ) -> Steer:
     """Move x̂_0 along the gradient of cos(guide(x̂_0), target), inside ``mask`` (eq. 6).
 
@@ -62,7 +71,7 @@ def toward_text(
     guide wants must still pass through the model of the image.
     """
 
-    move = guided(guide, target, strength, mask, generator, views)
+    move = guided(guide, target, strength, mask, generator, views, shown)
 
     def steer(clean: Tensor, step: Step) -> Tensor:
         if step.is_last or (step.is_finest and step.scales > 1) or strength == 0.0:
@@ -73,14 +82,20 @@ def toward_text(
 
 
 def guided(
-    guide: Guide, target: Tensor, strength: float, mask: Tensor, generator: torch.Generator, views: int = 4
+    guide: Guide,
+    target: Tensor,
+    strength: float,
+    mask: Tensor,
+    generator: torch.Generator,
+    views: int = 4,
+    shown: Shown | None = None,
 ) -> Callable[[Tensor], Tensor]:
     """One step of eq. 6 for any x̂_0 [C, H, W] in −1…1, as :func:`toward_text` describes it."""
 
     def move(clean: Tensor) -> Tensor:
         size = (int(clean.shape[-2]), int(clean.shape[-1]))
         weight = resize(mask[None], size).clamp(0.0, 1.0)
-        gradient = text_gradient(guide, target, clean, generator, views) * weight
+        gradient = text_gradient(guide, target, clean, generator, views, shown) * weight
         scale = (as_rgb(clean) * weight).norm() / (gradient.norm() + 1e-12)
         moved: Tensor = clean + strength * scale * gradient
         return moved
@@ -88,11 +103,22 @@ def guided(
     return move
 
 
-def text_gradient(guide: Guide, target: Tensor, clean: Tensor, generator: torch.Generator, views: int) -> Tensor:
-    """∂ cos(guide(x̂_0), target) / ∂ x̂_0, mean over random views, [C, H, W]; bands that the guide does not see get 0."""
+def text_gradient(
+    guide: Guide,
+    target: Tensor,
+    clean: Tensor,
+    generator: torch.Generator,
+    views: int,
+    shown: Shown | None = None,
+) -> Tensor:
+    """∂ cos(guide(x̂_0), target) / ∂ x̂_0, mean over random views, [C, H, W]; bands that the guide does not see get 0.
+
+    shown: what the guide is shown of x̂_0; without it x̂_0 itself.
+    """
     with torch.enable_grad():
         leaf = clean.detach().requires_grad_(True)
-        pictures = random_views(as_rgb(leaf)[None] * 0.5 + 0.5, views, generator)
+        seen = leaf if shown is None else shown(leaf)
+        pictures = random_views(as_rgb(seen)[None] * 0.5 + 0.5, views, generator)
         similarity = (guide.embed_images(pictures) * target).sum(-1).mean()
         (gradient,) = torch.autograd.grad(similarity, leaf)
     # A single pixel's gradient is noise to the eye; what the guide means is visible over a few.

@@ -1,0 +1,152 @@
+"""What the guide paints where no patch can: a new look for a surface, its texture and its shadows kept.
+
+A model of one image can only paint what that image holds: guidance toward "purple flowers" over a green meadow is
+projected away again. So where no event is drawn, the chain of x̂_0 goes on in the image's own colours, while the guide
+is shown x̂_0 through an :class:`Appearance`, a change of colour on one ground cover, which is laid over the result too.
+The guide chooses the colour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..rasters.layout import as_rgb
+from ..sinddm.pyramid import resize
+from .bands import with_visible
+from .covers import LEAST_SHARE, cover_maps, low_ground, named_covers
+from .events.noise import fractal_noise, organic_place
+from .guide import Guide
+
+LEVELS = (0.06, 0.28, 0.5, 0.72, 0.94)
+"""Of red, green and blue: every combination is tried."""
+ENOUGH = 0.85
+"""Of the colours that reach this share of the best one's gain, the nearest to the surface's own is taken."""
+SEARCH_SIDE = 96
+"""Short side of the picture on which colours are tried."""
+BATCH = 25
+"""Colours that are tried at once."""
+TEXTURE = 0.18
+"""How much of a surface's own variation of hue stays under the new colour."""
+NEW_SURFACE_SHARE = 0.25
+"""Share of a picture that is painted where it has no surface that the text names."""
+NEW_SURFACE_RELIEF = 0.35
+"""How much of the light and dark of what was there before stays on a new surface."""
+OPEN_SHARE = 0.25
+"""A picture with less open ground than this is open everywhere, but for water and buildings."""
+GROWING = ("grass", "trees")
+"""What grows takes on a colour in clumps, not evenly."""
+_LUMINANCE = torch.tensor([0.299, 0.587, 0.114])
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """A new colour [3] in 0…1 on a surface of mean luminance ``light``, to the degree ``amount`` [H, W] in 0…1.
+
+    relief: how much of the surface's own light and dark stays, 0…1.
+    """
+
+    colour: Tensor
+    light: float
+    amount: Tensor
+    relief: float = 1.0
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """An image [C, h, w] in −1…1 of any size with this look; differentiable; further bands follow the visible."""
+        size = (int(image.shape[-2]), int(image.shape[-1]))
+        amount = resize(self.amount[None], size).clamp(0.0, 1.0)
+        rgb = as_rgb(image) * 0.5 + 0.5
+        painted = rgb + (_coloured(rgb, self.colour, self.light, self.relief) - rgb) * amount
+        return with_visible(image, painted.clamp(0.0, 1.0) * 2.0 - 1.0)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where an appearance may go: [H, W] in 0…1; whether in clumps; how much relief of what is there stays."""
+
+    amount: Tensor
+    clumped: bool = False
+    relief: float = 1.0
+
+
+def find_appearance(
+    image: Tensor, text: str, region: Tensor | None, strength: float, guide: Guide, target: Tensor, seed: int
+) -> Appearance:
+    """The look that brings ``image`` (float [C, H, W] in 0…1) near to ``target`` for little change of colour.
+
+    region: [H, W] in 0…1 or None for everywhere. strength: 1 covers what the text names, or most of what grows.
+    """
+    rng = np.random.default_rng(seed)
+    place = _place(image, text, region, rng)
+    light = _mean_light(image, place.amount)
+    colour = _fitting_colour(image, place, light, guide, target)
+    return Appearance(colour, light, _spread(place, strength, rng).to(image), place.relief)
+
+
+def _place(image: Tensor, text: str, region: Tensor | None, rng: np.random.Generator) -> _Place:
+    allowed = torch.ones_like(image[0]).cpu() if region is None else region.cpu()
+    maps = cover_maps(image)
+    wanted = named_covers(text)
+    named = [cover for cover in wanted if _share(maps[cover] * allowed, allowed) > LEAST_SHARE]
+    if named:
+        where = torch.stack([maps[cover] for cover in named]).amax(0)
+        return _Place(where * allowed, clumped=named[0] in GROWING)
+    if region is not None:
+        return _Place(allowed)
+    if not wanted:
+        ground = torch.maximum(maps["grass"], maps["bare"])
+        ground = ground if _share(ground, allowed) > OPEN_SHARE else 1.0 - torch.maximum(maps["water"], maps["built"])
+        return _Place(((ground - 0.1) / 0.3).clamp(0.0, 1.0), clumped=True)
+    free = low_ground(image).numpy().astype(np.float32)
+    where = torch.from_numpy(organic_place(free, NEW_SURFACE_SHARE, rng, 0.7, softness=0.1))
+    return _Place(where, relief=NEW_SURFACE_RELIEF)
+
+
+def _share(part: Tensor, whole: Tensor) -> float:
+    return float(part.sum() / whole.sum().clamp(min=1e-6))
+
+
+def _spread(place: _Place, strength: float, rng: np.random.Generator) -> Tensor:
+    """The place at ``strength``: patches that spread and join as it grows, [H, W] in 0…1."""
+    size = (int(place.amount.shape[0]), int(place.amount.shape[1]))
+    noise = torch.from_numpy(fractal_noise(size, (0.06 if place.clumped else 0.25) * min(size), rng))
+    reach = (0.4 if place.clumped else 0.9) * strength
+    return place.amount * ((noise - 0.7 + reach) / 0.35).clamp(0.0, 1.0)
+
+
+def _mean_light(image: Tensor, amount: Tensor) -> float:
+    light = torch.einsum("c,chw->hw", _LUMINANCE.to(image), as_rgb(image))
+    weight = amount.to(image)
+    return float((light * weight).sum() / weight.sum().clamp(min=1e-6))
+
+
+def _coloured(rgb: Tensor, colour: Tensor, light: float, relief: float) -> Tensor:
+    """[..., 3, H, W] in a new colour [..., 3]: its relative light and dark stay, highlights are compressed."""
+    own = torch.einsum("c,...chw->...hw", _LUMINANCE.to(rgb), rgb)[..., None, :, :]
+    relative = ((own + 0.05) / (light + 0.05)).clamp(min=1e-3) ** relief
+    relative = torch.where(relative > 1.0, 1.0 + 0.6 * (1.0 - torch.exp(1.0 - relative)), relative)
+    hue = rgb - own
+    return colour[..., None, None].to(rgb) * relative + TEXTURE * relief * (hue - hue.mean((-2, -1), keepdim=True))
+
+
+def _fitting_colour(image: Tensor, place: _Place, light: float, guide: Guide, target: Tensor) -> Tensor:
+    """The colour [3] for ``place`` that fits the text well and departs least from what is there."""
+    shrink = min(1.0, SEARCH_SIDE / min(image.shape[-2:]))
+    size = (round(image.shape[-2] * shrink), round(image.shape[-1] * shrink))
+    rgb = resize(as_rgb(image), size)
+    weight = resize(place.amount.to(image)[None], size).clamp(0.0, 1.0)
+    own = (rgb * weight).sum((-2, -1)) / weight.sum().clamp(min=1e-6)
+
+    def fit(colours: Tensor) -> Tensor:
+        looks = _coloured(rgb.expand(len(colours), -1, -1, -1), colours, light, place.relief)
+        return guide.embed_images((rgb + (looks - rgb) * weight).clamp(0.0, 1.0)) @ target
+
+    levels = torch.tensor(LEVELS, device=image.device)
+    tried = torch.cartesian_prod(levels, levels, levels)
+    fits = torch.cat([fit(part) for part in tried.split(BATCH)])
+    before = guide.embed_images(rgb[None])[0] @ target
+    good = tried[fits >= before + ENOUGH * (fits.max() - before)]
+    return good[(good - own).square().sum(-1).argmin()]

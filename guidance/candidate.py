@@ -1,0 +1,159 @@
+"""One candidate of an edit: the image noised, denoised by its own model, and steered toward the text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..sinddm.bank import PatchSource
+from ..sinddm.denoiser import Denoiser
+from ..sinddm.hybrid import EDIT, HybridDenoiser
+from ..sinddm.model import NetworkDenoiser
+from ..sinddm.patches import PatchDenoiser, PatchSettings
+from ..sinddm.pyramid import Size, resize, scale_sizes
+from ..sinddm.sampling import Plan, Watch, sample
+from .appearance import Appearance, find_appearance
+from .exemplars import DrawnExemplar, draw_exemplars
+from .job import Job
+from .masks import blur, changed_mask, energy_mask, grow
+from .steering import in_turn, keep_outside, on_bands, text_gradient, toward_text
+
+EDIT_PLAN = Plan((0.9, 0.65, 0.55, 0.45))
+"""Where the noised original begins at each scale: its layout stays."""
+REPAINT = 0.2
+"""Where a trained network, if there is one, begins to go over the finest scale."""
+GUIDED_PATCHES = PatchSettings(anchor=60.0)
+DRAWINGS = 2
+"""Drawings of the event whose patches join the image's own."""
+GRADIENT_SHARE = 0.06
+"""Length of a guidance step of strength 1, as a share of the masked picture's norm."""
+WELCOMES = (5.0, 9.0, 16.0)
+"""Log prior of an event's patches at strength 1 (at strength 0 their prior is 0): the next where it does not appear."""
+LEAST_EVENT = 0.15
+"""An edit that shows less than this share of its drawing does not show the event."""
+GUIDED_SHARE = 0.25
+"""Share of the picture that guidance of strength 1 may change where no drawing says where."""
+
+
+def edit_once(job: Job, seed: int, watch: Watch | None) -> tuple[Tensor, Tensor]:
+    """One candidate: (edited [C, h, w] in 0…1, changed [h, w] in 0…1) of the job's window.
+
+    At strength 0 nothing moves the image, and its grain need not be dealt anew.
+    """
+    if job.strength == 0.0:
+        return job.image, torch.zeros_like(job.image[0])
+    generator = torch.Generator().manual_seed(seed)
+    drawn = _drawings(job, generator)
+    look = _look(job, seed) if job.paints and not drawn and not job.further else None
+    allowed = _allowed(job, drawn, look, generator)
+    wanted = float(drawn[0].mask.mean()) if drawn else float(allowed.mean())
+    for welcome in WELCOMES if drawn or job.further else WELCOMES[:1]:
+        sampled = _sample_edit(job, _sources(job, drawn, welcome), allowed, look, seed, generator, watch)
+        edited, event = sampled[:-1], sampled[-1]
+        if float(event.mean()) > LEAST_EVENT * wanted:
+            break
+    # Where a drawing lent no patch the scene is as it was, only its grain may have been dealt anew: it stays.
+    allowed = allowed * _around(event) if drawn and not job.further else allowed
+    changed = changed_mask(job.image, edited, allowed)
+    return torch.where(changed > 0, job.image + (edited - job.image) * changed, job.image), changed
+
+
+def _drawings(job: Job, generator: torch.Generator) -> list[DrawnExemplar]:
+    if job.event is None:
+        return []
+    rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
+    return draw_exemplars(job.image, job.event, job.region, job.strength, job.guide, job.target, rng, DRAWINGS)
+
+
+def _look(job: Job, seed: int) -> Appearance:
+    return find_appearance(job.image, job.text, job.region, job.strength, job.guide, job.target, seed)
+
+
+def _allowed(job: Job, drawn: Sequence[DrawnExemplar], look: Appearance | None, generator: torch.Generator) -> Tensor:
+    """Where the edit may act, [h, w] in 0…1: around what is drawn or painted, else in the region, else by the guide."""
+    if look is not None:
+        return look.amount
+    if drawn:
+        allowed = _around(torch.stack([each.mask for each in drawn]).amax(0).to(job.image.device))
+        return allowed if job.region is None else allowed * job.region
+    if job.region is not None:
+        return job.region
+    size = (int(job.image.shape[-2]), int(job.image.shape[-1]))
+    coarse = resize(job.image * 2.0 - 1.0, scale_sizes(size, GUIDED_PATCHES.coarsest_side)[0])
+    gradient = text_gradient(job.guide, job.target, coarse, generator, 16)
+    return energy_mask(gradient, min(0.9, GUIDED_SHARE * job.strength), size)
+
+
+def _sample_edit(
+    job: Job,
+    sources: Sequence[PatchSource],
+    allowed: Tensor,
+    look: Appearance | None,
+    seed: int,
+    generator: torch.Generator,
+    watch: Watch | None,
+) -> Tensor:
+    """Noise the image, and denoise it with its own patches and ``sources``, steered: float [C + 1, h, w] in 0…1.
+
+    The last band says how much of each pixel comes from an event's patches.
+    """
+    bands, *size = job.image.shape
+    source = _with_event(job.image, torch.zeros_like(job.image[0]))
+    patches = PatchDenoiser(source, sources, GUIDED_PATCHES, seed, compared=bands)
+    model, plan = _denoiser(job, patches, (size[0], size[1]))
+    steer = in_turn(
+        on_bands(
+            bands, toward_text(job.guide, job.target, GRADIENT_SHARE * job.strength, allowed, generator, shown=look)
+        ),
+        keep_outside(source, allowed),
+    )
+    sampled = sample(
+        model,
+        (size[0], size[1]),
+        generator,
+        plan=plan,
+        start=source,
+        steer=steer,
+        watch=watch,
+        device=job.image.device,
+    )
+    if look is not None:
+        sampled = torch.cat([look(sampled[:bands]), sampled[bands:]])
+    return (sampled * 0.5 + 0.5).clamp(0.0, 1.0)
+
+
+def _denoiser(job: Job, patches: PatchDenoiser, size: Size) -> tuple[Denoiser, Plan]:
+    """What paints, and where it begins: patches bring an event with them, a network paints what the guide asks for."""
+    if job.model is None:
+        return patches, EDIT_PLAN
+    network = NetworkDenoiser(job.model)
+    if job.model_name == "network":
+        return network, EDIT_PLAN
+    return HybridDenoiser(patches, network, EDIT), EDIT_PLAN.then(len(patches.sizes(size)), REPAINT)
+
+
+def _with_event(image: Tensor, event: Tensor) -> Tensor:
+    """An image [C, H, W] and how much of each pixel an event changed [H, W], 0…1 → [C + 1, H, W] in −1…1."""
+    return torch.cat([image, event[None]]) * 2.0 - 1.0
+
+
+def _sources(job: Job, drawn: Sequence[DrawnExemplar], welcome: float) -> list[PatchSource]:
+    """Patches beside the image's own; ``welcome`` is their log prior at strength 1; at 0 they have none."""
+    welcome = float(np.expm1(welcome * job.strength))
+    device = job.image.device
+    sources = [
+        PatchSource(_with_event(each.image, each.mask).to(device), welcome * grow(each.mask, 4).to(device))
+        for each in drawn
+    ]
+    for each in job.further:
+        everywhere = torch.ones_like(each[0])
+        sources.append(PatchSource(_with_event(each, everywhere), welcome * everywhere, in_place=False))
+    return sources
+
+
+def _around(mask: Tensor) -> Tensor:
+    """A drawing's mask with soft room for its edge, [H, W] in 0…1."""
+    return ((blur(grow(mask, 3), 1.5) - 0.05) / 0.5).clamp(0.0, 1.0)

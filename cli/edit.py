@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from ..guidance.editing import edit_image
+from ..guidance.presets import PRESETS
 from ..guidance.report import side_by_side
-from ..guidance.settings import EXEMPLARS, GUIDES, EditSettings
+from ..guidance.settings import EXEMPLARS, EditSettings
 from ..rasters.files import check_output, read_raster, write_raster, write_rgb
 from ..rasters.regions import is_rectangle, read_roi
 from ..sinddm.model_file import load_model
 from .console import progress_bar, say
+from .prompt_options import add_prompt_options, read_ensemble, say_dropped
 
 DEFAULTS = EditSettings()
 
@@ -53,8 +55,16 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("--model", metavar="MODEL", help="a model of the image, made by sinddm-rs train")
     parser.add_argument(
-        "--guide", choices=GUIDES, default=DEFAULTS.guide, help="what judges image and text (%(default)s)"
+        "--guide",
+        default=DEFAULTS.guide,
+        metavar="NAME|FILE",
+        help="what judges image and text: see sinddm-rs doctor (%(default)s)",
     )
+    parser.add_argument(
+        "--preset", choices=tuple(PRESETS), default=DEFAULTS.preset, help="how the guide steers (%(default)s)"
+    )
+    add_prompt_options(parser)
+    parser.add_argument("--show-prompts", action="store_true", help="say which prompts steer, and which were dropped")
     parser.add_argument(
         "--exemplars",
         choices=EXEMPLARS,
@@ -83,6 +93,7 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
         candidates=chosen.candidates,
         exemplars=chosen.exemplars,
         guide=chosen.guide,
+        preset=chosen.preset,
         device=chosen.device,
     )
     source = read_raster(chosen.image)
@@ -99,6 +110,7 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
     roi = None if chosen.roi is None else read_roi(chosen.roi, source.size)
     exemplars = [read_raster(path).pixels for path in chosen.exemplar]
     model = None if chosen.model is None else load_model(chosen.model)
+    prompts = read_ensemble(chosen, chosen.prompt)
     with progress_bar("editing") as progress:
         result = edit_image(
             source.pixels,
@@ -107,10 +119,15 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
             settings=settings,
             exemplar_images=exemplars,
             model=model,
+            prompts=prompts,
             progress=progress,
         )
     for warning in result.warnings:
         say(f"sinddm-rs: {warning}")
+    if chosen.show_prompts:
+        for prompt in result.ensemble.prompts:
+            say(f"sinddm-rs: prompt '{prompt.text}', weight {prompt.weight:g}")
+        say_dropped(result.ensemble)
     write_raster(output, result.image, source, result.changed > 0)
     for path, candidate in zip(others, result.candidates if chosen.all else (), strict=True):
         write_raster(path, candidate.image, source, candidate.changed > 0)

@@ -54,6 +54,10 @@ class Appearance:
     amount: Tensor
     relief: float = 1.0
 
+    def hex(self) -> str:
+        """The colour as sRGB, for example ``#7a4c9e``."""
+        return "#" + "".join(f"{round(255 * float(value)):02x}" for value in self.colour)
+
     def __call__(self, image: Tensor) -> Tensor:
         """An image [C, h, w] in −1…1 of any size with this look; differentiable; further bands follow the visible."""
         size = (int(image.shape[-2]), int(image.shape[-1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -19,7 +20,8 @@ from .appearance import Appearance, find_appearance
 from .exemplars import DrawnExemplar, draw_exemplars
 from .job import Job
 from .masks import blur, changed_mask, energy_mask, grow
-from .steering import in_turn, keep_outside, on_bands, text_gradient, toward_text
+from .steering import in_turn, keep_outside, on_bands, remember, text_gradient, toward_text
+from .views import Views
 
 EDIT_PLAN = Plan((0.9, 0.65, 0.55, 0.45))
 """Where the noised original begins at each scale: its layout stays."""
@@ -28,26 +30,36 @@ REPAINT = 0.2
 GUIDED_PATCHES = PatchSettings(anchor=60.0)
 DRAWINGS = 2
 """Drawings of the event whose patches join the image's own."""
-GRADIENT_SHARE = 0.06
-"""Length of a guidance step of strength 1, as a share of the masked picture's norm."""
 WELCOMES = (5.0, 9.0, 16.0)
 """Log prior of an event's patches at strength 1 (at strength 0 their prior is 0): the next where it does not appear."""
 LEAST_EVENT = 0.15
 """An edit that shows less than this share of its drawing does not show the event."""
+LOOK = Views(16)
+"""How the guide looks for the place of what it alone paints."""
 GUIDED_SHARE = 0.25
 """Share of the picture that guidance of strength 1 may change where no drawing says where."""
 
 
-def edit_once(job: Job, seed: int, watch: Watch | None) -> tuple[Tensor, Tensor]:
-    """One candidate: (edited [C, h, w] in 0…1, changed [h, w] in 0…1) of the job's window.
+@dataclass(frozen=True)
+class Edited:
+    """One candidate of the job's window: image [C, h, w] and changed [h, w] in 0…1, and what was put in.
 
-    At strength 0 nothing moves the image, and its grain need not be dealt anew.
+    drawn: the event was drawn. look: what the guide painted instead.
     """
+
+    image: Tensor
+    changed: Tensor
+    drawn: bool = False
+    look: Appearance | None = None
+
+
+def edit_once(job: Job, seed: int, watch: Watch | None) -> Edited:
+    """One candidate. At strength 0 nothing moves the image, and its grain need not be dealt anew."""
     if job.strength == 0.0:
-        return job.image, torch.zeros_like(job.image[0])
+        return Edited(job.image, torch.zeros_like(job.image[0]))
     generator = torch.Generator().manual_seed(seed)
     drawn = _drawings(job, generator)
-    look = _look(job, seed) if job.paints and not drawn and not job.further else None
+    look = _look(job, seed) if job.paints else None
     allowed = _allowed(job, drawn, look, generator)
     wanted = float(drawn[0].mask.mean()) if drawn else float(allowed.mean())
     for welcome in WELCOMES if drawn or job.further else WELCOMES[:1]:
@@ -58,18 +70,19 @@ def edit_once(job: Job, seed: int, watch: Watch | None) -> tuple[Tensor, Tensor]
     # Where a drawing lent no patch the scene is as it was, only its grain may have been dealt anew: it stays.
     allowed = allowed * _around(event) if drawn and not job.further else allowed
     changed = changed_mask(job.image, edited, allowed)
-    return torch.where(changed > 0, job.image + (edited - job.image) * changed, job.image), changed
+    image = torch.where(changed > 0, job.image + (edited - job.image) * changed, job.image)
+    return Edited(image, changed, bool(drawn), look)
 
 
 def _drawings(job: Job, generator: torch.Generator) -> list[DrawnExemplar]:
     if job.event is None:
         return []
     rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
-    return draw_exemplars(job.image, job.event, job.region, job.strength, job.guide, job.target, rng, DRAWINGS)
+    return draw_exemplars(job.image, job.event, job.region, job.strength, job.guide, job.wish.fine, rng, DRAWINGS)
 
 
 def _look(job: Job, seed: int) -> Appearance:
-    return find_appearance(job.image, job.text, job.region, job.strength, job.guide, job.target, seed)
+    return find_appearance(job.image, job.text, job.region, job.strength, job.guide, job.wish.fine, seed)
 
 
 def _allowed(job: Job, drawn: Sequence[DrawnExemplar], look: Appearance | None, generator: torch.Generator) -> Tensor:
@@ -83,7 +96,7 @@ def _allowed(job: Job, drawn: Sequence[DrawnExemplar], look: Appearance | None, 
         return job.region
     size = (int(job.image.shape[-2]), int(job.image.shape[-1]))
     coarse = resize(job.image * 2.0 - 1.0, scale_sizes(size, GUIDED_PATCHES.coarsest_side)[0])
-    gradient = text_gradient(job.guide, job.target, coarse, generator, 16)
+    gradient = text_gradient(job.wish, coarse, 0, generator, LOOK)
     return energy_mask(gradient, min(0.9, GUIDED_SHARE * job.strength), size)
 
 
@@ -104,19 +117,28 @@ def _sample_edit(
     source = _with_event(job.image, torch.zeros_like(job.image[0]))
     patches = PatchDenoiser(source, sources, GUIDED_PATCHES, seed, compared=bands)
     model, plan = _denoiser(job, patches, (size[0], size[1]))
-    steer = in_turn(
-        on_bands(
-            bands, toward_text(job.guide, job.target, GRADIENT_SHARE * job.strength, allowed, generator, shown=look)
-        ),
-        keep_outside(source, allowed),
+    how = job.steering
+    guided = toward_text(
+        job.wish,
+        how.share * job.strength,
+        allowed,
+        generator,
+        how.views,
+        braking=how.braking,
+        unguided=how.unguided,
+        shown=look,
     )
+    steers = [on_bands(bands, guided), keep_outside(source, allowed)]
+    if how.remembered > 0.0:
+        steers.append(remember(how.remembered, allowed))
     sampled = sample(
         model,
         (size[0], size[1]),
         generator,
         plan=plan,
         start=source,
-        steer=steer,
+        steer=in_turn(*steers),
+        recurrence=how.recurrence,
         watch=watch,
         device=job.image.device,
     )

@@ -22,6 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ..errors import InputError, MissingPackageError
+from .templates import AS_WRITTEN
 from .vocabulary import COLOURS, COVER_PHRASINGS, EVENT_PHRASINGS, SCENE_PHRASINGS, UNCHANGED_PHRASINGS
 
 WEIGHTS = Path(__file__).parent / "weights" / "compact.safetensors"
@@ -161,6 +162,8 @@ class CompactGuide:
     """The shipped guide; implements ``PlacingGuide``. Pictures of any size from 32 pixels, any aspect, any batch."""
 
     name = "compact"
+    view_side = 64
+    templates = AS_WRITTEN
 
     def __init__(self, image: ImageTower, text: TextSide, header: dict[str, str]) -> None:
         self.image = image.eval().requires_grad_(False)

@@ -11,9 +11,11 @@ from torch import Tensor
 from ..rasters.layout import as_rgb
 from ..sinddm.model import SinDDMModel
 from ..sinddm.sampling import Step, Watch
-from .candidate import edit_once
+from .candidate import Edited, edit_once
 from .checks import checked_exemplar, checked_image, checked_model, checked_region
+from .guide import Guide
 from .job import Job, prepare
+from .prompts import PromptEnsemble
 from .results import Candidate, EditResult, Progress
 from .scores import clip_score
 from .settings import EditSettings, check_prompt
@@ -32,6 +34,8 @@ def edit_image(
     settings: EditSettings | None = None,
     exemplar_images: Sequence[Tensor] = (),
     model: SinDDMModel | None = None,
+    guide: Guide | None = None,
+    prompts: PromptEnsemble | None = None,
     progress: Report | None = None,
 ) -> EditResult:
     """Change ``image`` as ``text`` says and keep what it does not speak of.
@@ -41,8 +45,10 @@ def edit_image(
     exemplar_images: float [C, H, W] each, at about the same ground resolution: what the event looks like elsewhere.
     model: the trained model of this image. It goes over what the patches lay out, or, where no event is drawn and no
         exemplar given, it takes their place.
+    guide, prompts: instead of those that ``settings`` names; ``text`` is what the result is scored by all the same.
     progress: told how far the edit is; what it raises ends the edit.
-    Raises InputError for an image, region, text or model that cannot be used.
+    Raises InputError for an image, region, text, guide or model that cannot be used, and ServiceError for a language
+    model that was required and gave no answer.
     """
     settings = settings or EditSettings()
     text = check_prompt(text)
@@ -53,13 +59,18 @@ def edit_image(
         region = None if roi is None else checked_region(roi, source)
         further = [checked_exemplar(each, source) for each in exemplar_images]
         trained = None if model is None else checked_model(model, source, settings.device)
-        job = prepare(source, text, region, settings, further, trained)
+        job = prepare(source, text, region, settings, further, trained, guide, prompts)
         scored: list[Candidate] = []
+        made: list[Edited] = []
         for i in range(settings.candidates):
             watch = _watch(progress, i, settings.candidates, job)
-            edited, changed = job.paste(source, *edit_once(job, settings.seed + i, watch))
-            scored.append(Candidate(edited, changed, clip_score(job.guide, edited, job.target), settings.seed + i))
-        best = max(scored, key=lambda candidate: candidate.score)
+            edited = edit_once(job, settings.seed + i, watch)
+            image_now, changed = job.paste(source, edited.image, edited.changed)
+            score = clip_score(job.guide, image_now, job.target)
+            scored.append(Candidate(image_now, changed, score, settings.seed + i))
+            made.append(edited)
+        favourite = max(range(len(scored)), key=lambda i: scored[i].score)
+        best, kept = scored[favourite], made[favourite]
         if progress is not None:
             progress(Progress(1.0, "done", as_rgb(best.image)))
         share = float((best.changed > VISIBLE).float().mean())
@@ -74,7 +85,9 @@ def edit_image(
             seed=best.seed,
             guide=job.guide.name,
             model=job.model_name,
-            exemplars=(job.event.name,) if job.event is not None else (),
+            exemplars=(job.event.name,) if job.event is not None and kept.drawn else (),
+            painted=None if kept.look is None else kept.look.hex(),
+            ensemble=job.ensemble,
             warnings=warnings,
             candidates=tuple(scored),
         )

@@ -7,6 +7,8 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
+from .templates import Templates
+
 
 @runtime_checkable
 class Guide(Protocol):
@@ -15,6 +17,16 @@ class Guide(Protocol):
     @property
     def name(self) -> str:
         """Identifier that reports and file headers carry, for example ``"compact"``."""
+        ...
+
+    @property
+    def view_side(self) -> int:
+        """Side in pixels of the square pictures on which it is best asked for a gradient."""
+        ...
+
+    @property
+    def templates(self) -> Templates:
+        """The sentences that a prompt is put into before it is embedded."""
         ...
 
     def embed_images(self, images: Tensor) -> Tensor:

@@ -3,39 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from ..rasters.layout import as_rgb
 from ..sinddm.fingerprint import fingerprint
 from ..sinddm.model import SinDDMModel
 from .checks import checked_device
-from .compact import VOCABULARY_THRESHOLD, CompactGuide, load_compact_guide
+from .compact import VOCABULARY_THRESHOLD, CompactGuide
 from .events.base import Event
 from .exemplars import find_event
 from .guide import Guide
+from .guides import load_guide
+from .presets import Steering
+from .prompts import PromptEnsemble, consistent, embed_ensemble, make_ensemble
 from .regions import Window, whole, window_around
 from .settings import EditSettings
+from .steering import Origin, Wish
+
+PLAIN_TEXT = "a satellite image"
+"""What a directional wish starts from: the image says the rest."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One edit, all its inputs ready: ``image`` and ``region`` are cut to ``window`` and lie on ``device``."""
+    """One edit, all its inputs ready: ``image`` and ``region`` are cut to ``window`` and lie on ``device``.
+
+    target: embedding [D] of the request as it was written, by which edits are scored. wish: what steers. event: what is
+    drawn. paints: where nothing can be drawn, the guide chooses a colour.
+    """
 
     image: Tensor
     region: Tensor | None
     window: Window
     text: str
-    event: Event | None
-    paints: bool
+    ensemble: PromptEnsemble
     guide: Guide
     target: Tensor
+    wish: Wish
+    steering: Steering
     strength: float
+    event: Event | None
+    paints: bool
     further: tuple[Tensor, ...]
-    warnings: tuple[str, ...]
     model: SinDDMModel | None
+    warnings: tuple[str, ...]
 
     @property
     def model_name(self) -> str:
@@ -49,11 +63,6 @@ class Job:
         return self.window.paste(source, edited.cpu()), self.window.paste(nothing, changed.cpu())
 
 
-@cache
-def _guide(device: str) -> CompactGuide:
-    return load_compact_guide(device)
-
-
 def prepare(
     source: Tensor,
     text: str,
@@ -61,16 +70,22 @@ def prepare(
     settings: EditSettings,
     further: Sequence[Tensor],
     model: SinDDMModel | None,
+    guide: Guide | None,
+    ensemble: PromptEnsemble | None,
 ) -> Job:
+    """Everything that is the same for all candidates of an edit. Raises InputError and ServiceError."""
     device = checked_device(settings.device)
-    guide = _guide(device)
-    target = guide.embed_texts([text])[0]
-    warnings = []
-    foreign = guide.vocabulary_similarity(text) < VOCABULARY_THRESHOLD
-    if foreign:
+    guide = guide or load_guide(settings.guide, device)
+    ensemble = consistent(ensemble or make_ensemble(text, settings.prompts), guide)
+    target = guide.embed_texts([text])[0].to(device)
+    lookup = _lookup(guide)
+    known = lookup.vocabulary_similarity(text) >= VOCABULARY_THRESHOLD
+    warnings = [*ensemble.warnings]
+    if not known and guide is lookup:
         warnings.append(f"The guide hardly knows the words of '{text}'; expect little, or name the event more plainly.")
-    draws = settings.exemplars == "auto" and settings.strength > 0 and not foreign
-    event = find_event(guide, target)[0] if draws else None
+    invents = settings.steering.invents and settings.strength > 0
+    draws = invents and settings.exemplars == "auto" and known
+    event = find_event(lookup, lookup.embed_texts([text])[0])[0] if draws else None
     if model is not None and model.origin.source_hash != fingerprint(source * 2.0 - 1.0):
         warnings.append("The model was trained on another image, so the edit takes on that image's texture.")
     if draws and event is None and not further:
@@ -82,17 +97,41 @@ def prepare(
         )
         model = None
     window = whole((int(source.shape[-2]), int(source.shape[-1]))) if region is None else window_around(region)
+    image = window.cut(source).to(device)
     return Job(
-        image=window.cut(source).to(device),
+        image=image,
         region=None if region is None else window.cut(region).to(device),
         window=window,
         text=text,
-        event=event,
-        paints=settings.strength > 0 and not foreign,
+        ensemble=replace(ensemble, warnings=()),
         guide=guide,
         target=target,
+        wish=_wish(guide, ensemble, image if settings.steering.directional else None),
+        steering=settings.steering,
         strength=settings.strength,
+        event=event,
+        paints=invents and event is None and not further and (known or guide is not lookup),
         further=tuple(each.to(device) for each in further),
-        warnings=tuple(warnings),
         model=model,
+        warnings=tuple(warnings),
     )
+
+
+def _lookup(guide: Guide) -> CompactGuide:
+    """The guide whose text side finds events: its thresholds were measured, those of others were not."""
+    if isinstance(guide, CompactGuide):
+        return guide
+    compact = load_guide("compact")
+    assert isinstance(compact, CompactGuide)
+    return compact
+
+
+def _wish(guide: Guide, ensemble: PromptEnsemble, origin: Tensor | None) -> Wish:
+    templates = guide.templates
+    fine = embed_ensemble(ensemble, guide, templates.fine)
+    coarse = fine if templates.coarse == templates.fine else embed_ensemble(ensemble, guide, templates.coarse)
+    if origin is None:
+        return Wish(guide, coarse, fine)
+    with torch.no_grad():
+        image = guide.embed_images(as_rgb(origin)[None])[0]
+    return Wish(guide, coarse, fine, Origin(image, guide.embed_texts([PLAIN_TEXT])[0]))

@@ -15,12 +15,11 @@ from .guide import Guide
 from .lexicon import PLAIN_SCENES, rephrase, wording
 from .llm import TEMPLATE_VERSION, LlmSettings, ask_llm
 from .prompt_cache import CacheKey, read_cached, write_cached
-from .settings import check_prompt
+from .settings import PROMPTS, check_prompt
 
 DEFAULT_COUNT = 10
 MAX_COUNT = 50
 MAX_WEIGHT = 100.0
-SOURCES = ("offline", "llm", "none")
 
 FAR = 0.5
 """A prompt less similar than this to both the request and the other prompts' mean is far from the ensemble."""
@@ -73,14 +72,14 @@ class PromptEnsemble:
 def make_ensemble(
     text: str, source: str = "offline", count: int = DEFAULT_COUNT, llm: LlmSettings | None = None
 ) -> PromptEnsemble:
-    """The request, first, and other wordings of it from ``source`` (one of SOURCES): at most ``count`` in all.
+    """The request, first, and other wordings of it from ``source`` (one of PROMPTS): at most ``count`` in all.
 
     A language model that gives nothing is replaced by the offline lexicon, with a warning, unless ``llm.required``;
     then ServiceError or MissingPackageError is raised. InputError for a text, source or count that cannot be.
     """
     request = check_prompt(text)
-    if source not in SOURCES:
-        raise InputError(f"Prompts cannot come from '{source}'; choose one of {', '.join(SOURCES)}.")
+    if source not in PROMPTS:
+        raise InputError(f"Prompts cannot come from '{source}'; choose one of {', '.join(PROMPTS)}.")
     if not isinstance(count, int) or not 1 <= count <= MAX_COUNT:
         raise InputError(f"{count} prompts cannot be made; choose 1 to {MAX_COUNT}.")
     if source == "none" or count == 1:

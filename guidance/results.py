@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
+from .prompts import PromptEnsemble
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -34,7 +36,9 @@ class EditResult:
     image: float [C, H, W] in 0…1; equal to the input wherever ``changed`` [H, W] (0…1) is 0.
     score_before, score_after: 100 × cosine to the text, of the source and of the edit.
     changed_share: share of the pixels that visibly changed, 0…1. seconds: wall time. seed: of the kept candidate.
-    exemplars: names of the events that were drawn. warnings: sentences for the user.
+    exemplars: names of the events that were drawn. painted: the colour (``#rrggbb``) that the guide gave a surface
+    where no event was drawn. ensemble: the prompts that steered, and those that were dropped.
+    warnings: sentences for the user.
     candidates: every candidate, in the order of the seeds.
     """
 
@@ -48,6 +52,8 @@ class EditResult:
     guide: str
     model: str
     exemplars: tuple[str, ...]
+    painted: str | None
+    ensemble: PromptEnsemble
     warnings: tuple[str, ...]
     candidates: tuple[Candidate, ...] = field(repr=False, default=())
 
@@ -62,5 +68,7 @@ class EditResult:
             "score_after": round(self.score_after, 3),
             "changed_share": round(self.changed_share, 4),
             "exemplars": list(self.exemplars),
+            "painted": self.painted,
+            "prompts": [prompt.text for prompt in self.ensemble.prompts],
             "warnings": list(self.warnings),
         }

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import InputError
+from .presets import PRESETS, Steering
 
 MAX_STRENGTH = 3.0
 MAX_CANDIDATES = 64
 MAX_WORDS = 200
 EXEMPLARS = ("auto", "none")
-GUIDES = ("compact",)
+PROMPTS = ("offline", "llm", "none")
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,10 @@ class EditSettings:
     strength: 0 does not guide at all, 1 gives the event's typical extent, 2 twice that, as far as the image has room.
     candidates: so many seeds are tried (seed, seed + 1, …) and the guide's favourite is kept.
     exemplars: "auto" draws the event that the text speaks of as further patches, "none" does without.
-    guide: name of the guide. device: where the model runs, for example "cpu" or "cuda".
+    guide: name of the guide (``guides.guide_names``) or a file of CLIP weights.
+    prompts: where other wordings of the text come from: the "offline" lexicon, a language model ("llm") or nowhere.
+    preset: how the guide steers, a name of ``presets.PRESETS``.
+    device: where the model runs, for example "cpu" or "cuda".
     """
 
     seed: int = 0
@@ -29,6 +33,8 @@ class EditSettings:
     candidates: int = 1
     exemplars: str = "auto"
     guide: str = "compact"
+    prompts: str = "offline"
+    preset: str = "default"
     device: str = "cpu"
 
     def __post_init__(self) -> None:
@@ -43,8 +49,14 @@ class EditSettings:
             raise InputError(f"{self.candidates} candidates cannot be made; choose 1 to {MAX_CANDIDATES}.")
         if self.exemplars not in EXEMPLARS:
             raise InputError(f"Exemplars cannot be '{self.exemplars}'; choose one of {', '.join(EXEMPLARS)}.")
-        if self.guide not in GUIDES:
-            raise InputError(f"There is no guide '{self.guide}'; choose one of {', '.join(GUIDES)}.")
+        if self.prompts not in PROMPTS:
+            raise InputError(f"Prompts cannot come from '{self.prompts}'; choose one of {', '.join(PROMPTS)}.")
+        if self.preset not in PRESETS:
+            raise InputError(f"There is no preset '{self.preset}'; choose one of {', '.join(PRESETS)}.")
+
+    @property
+    def steering(self) -> Steering:
+        return PRESETS[self.preset]
 
 
 def check_prompt(text: str) -> str:

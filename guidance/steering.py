@@ -1,11 +1,14 @@
 """Steering a sampling run: what is done to each predicted clean image x̂_0 (paper, section III-B and eq. 6).
 
-Every function here returns a :data:`~..sinddm.sampling.Steer`; steers compose and keep nothing between runs.
+Every function here returns a :data:`~..sinddm.sampling.Steer`; steers compose, and what one remembers, it remembers of
+one run. The gradient is that of the guide with respect to x̂_0, never through the model of the image: it is as cheap as
+the guide, and the model's next prediction brings x̂_0 back to what the image looks like.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -15,10 +18,39 @@ from ..rasters.layout import as_rgb
 from ..sinddm.pyramid import resize
 from ..sinddm.sampling import Steer, Step
 from .guide import Guide
-from .views import random_views
+from .views import Views, random_views
 
 Shown = Callable[[Tensor], Tensor]
 """x̂_0 [C, H, W] in −1…1 → the picture of the same shape that a guide is shown for it; differentiable."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a directional wish starts from: embeddings [D] of the image as it is, and of a text that describes it."""
+
+    image: Tensor
+    text: Tensor
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a guide is asked to see: unit vectors [D] for the coarsest scale and for the others.
+
+    origin: with it the way from the origin counts (Gal et al., arXiv 2108.00946, eq. 4), without it the place (eq. 6).
+    """
+
+    guide: Guide
+    coarse: Tensor
+    fine: Tensor
+    origin: Origin | None = None
+
+    def fulfilled(self, embeddings: Tensor, scale: int) -> Tensor:
+        """How far images of ``scale`` (embeddings [B, D]) are what is wished, −1…1: [B]."""
+        target = self.coarse if scale == 0 else self.fine
+        if self.origin is None:
+            return embeddings @ target
+        way = F.normalize(embeddings - self.origin.image, dim=-1)
+        return way @ F.normalize(target - self.origin.text, dim=-1)
 
 
 def in_turn(*steers: Steer) -> Steer:
@@ -55,71 +87,84 @@ def keep_outside(original: Tensor, mask: Tensor) -> Steer:
     return steer
 
 
-def toward_text(
-    guide: Guide,
-    target: Tensor,
-    strength: float,
-    mask: Tensor,
-    generator: torch.Generator,
-    views: int = 4,
-    shown: Shown | None = None,
-) -> Steer:
-    """Move x̂_0 along the gradient of cos(guide(x̂_0), target), inside ``mask`` (eq. 6).
+def remember(share: float, mask: Tensor) -> Steer:
+    """Inside ``mask`` [H, W] the last step's x̂_0 stays with ``share``: x̂_0 ← share · previous + (1 − share) · x̂_0.
 
-    The step is ``strength`` × ‖x̂_0·m‖/‖g·m‖ × g·m, so it is the same share of the picture on every image. As in the
-    paper the finest scale is not guided: it renders the change smoothly. Neither is the last step of a scale: what the
-    guide wants must still pass through the model of the image.
+    The preserving mix of SinDDM (arXiv 2211.16582, section 4.2): what guidance has brought is not forgotten at once.
     """
+    previous: Tensor | None = None
 
-    move = guided(guide, target, strength, mask, generator, views, shown)
-
-    def steer(clean: Tensor, step: Step) -> Tensor:
-        if step.is_last or (step.is_finest and step.scales > 1) or strength == 0.0:
-            return clean
-        return move(clean)
+    def steer(clean: Tensor, _step: Step) -> Tensor:
+        nonlocal previous
+        size = (int(clean.shape[-2]), int(clean.shape[-1]))
+        if previous is not None:
+            weight = share * resize(mask[None], size).clamp(0.0, 1.0)
+            clean = clean + (resize(previous, size) - clean) * weight
+        previous = clean
+        return clean
 
     return steer
 
 
-def guided(
-    guide: Guide,
-    target: Tensor,
+def toward_text(
+    wish: Wish,
     strength: float,
     mask: Tensor,
     generator: torch.Generator,
-    views: int = 4,
+    views: Views,
+    *,
+    braking: float = 0.0,
+    unguided: int = 1,
     shown: Shown | None = None,
-) -> Callable[[Tensor], Tensor]:
-    """One step of eq. 6 for any x̂_0 [C, H, W] in −1…1, as :func:`toward_text` describes it."""
+) -> Steer:
+    """Move x̂_0 along the gradient of the wish inside ``mask`` (eq. 6).
 
-    def move(clean: Tensor) -> Tensor:
-        size = (int(clean.shape[-2]), int(clean.shape[-1]))
-        weight = resize(mask[None], size).clamp(0.0, 1.0)
-        gradient = text_gradient(guide, target, clean, generator, views, shown) * weight
-        scale = (as_rgb(clean) * weight).norm() / (gradient.norm() + 1e-12)
-        moved: Tensor = clean + strength * scale * gradient
-        return moved
+    The step is ``strength`` × ‖x̂_0·m‖/‖g·m‖ × g·m, so it is the same share of the picture on every image. As in the
+    paper the finest scale is not guided: it renders the change smoothly. Neither are the last ``unguided`` steps of a
+    scale: what the guide wants must still pass through the model of the image. braking: the power of the share of
+    noise by which a step grows shorter as the noise goes.
+    """
 
-    return move
+    def steer(clean: Tensor, step: Step) -> Tensor:
+        ending = step.index >= step.steps - unguided
+        if ending or (step.is_finest and step.scales > 1) or strength == 0.0:
+            return clean
+        length = strength * (step.level.sigma / (step.level.alpha + step.level.sigma)) ** braking
+        return moved(clean, wish, step.scale, length, mask, generator, views, shown)
+
+    return steer
+
+
+def moved(
+    clean: Tensor,
+    wish: Wish,
+    scale: int,
+    strength: float,
+    mask: Tensor,
+    generator: torch.Generator,
+    views: Views,
+    shown: Shown | None = None,
+) -> Tensor:
+    """One step of eq. 6 for x̂_0 [C, H, W] in −1…1 of ``scale``, as :func:`toward_text` describes it."""
+    size = (int(clean.shape[-2]), int(clean.shape[-1]))
+    weight = resize(mask[None], size).clamp(0.0, 1.0)
+    gradient = text_gradient(wish, clean, scale, generator, views, shown) * weight
+    length = (as_rgb(clean) * weight).norm() / (gradient.norm() + 1e-12)
+    return clean + strength * length * gradient
 
 
 def text_gradient(
-    guide: Guide,
-    target: Tensor,
-    clean: Tensor,
-    generator: torch.Generator,
-    views: int,
-    shown: Shown | None = None,
+    wish: Wish, clean: Tensor, scale: int, generator: torch.Generator, views: Views, shown: Shown | None = None
 ) -> Tensor:
-    """∂ cos(guide(x̂_0), target) / ∂ x̂_0, mean over random views, [C, H, W]; bands that the guide does not see get 0.
+    """∂ wish / ∂ x̂_0 [C, H, W], the embedding being the spherical mean over random views, in one batch.
 
-    shown: what the guide is shown of x̂_0; without it x̂_0 itself.
+    shown: what the guide is shown of x̂_0; without it x̂_0 itself. Bands that the guide does not see get 0.
     """
     with torch.enable_grad():
         leaf = clean.detach().requires_grad_(True)
         seen = leaf if shown is None else shown(leaf)
-        pictures = random_views(as_rgb(seen)[None] * 0.5 + 0.5, views, generator)
-        similarity = (guide.embed_images(pictures) * target).sum(-1).mean()
-        (gradient,) = torch.autograd.grad(similarity, leaf)
+        pictures = random_views(as_rgb(seen)[None] * 0.5 + 0.5, views, wish.guide.view_side, generator)
+        embedding = F.normalize(wish.guide.embed_images(pictures).mean(0, keepdim=True), dim=-1)
+        (gradient,) = torch.autograd.grad(wish.fulfilled(embedding, scale)[0], leaf)
     # A single pixel's gradient is noise to the eye; what the guide means is visible over a few.
     return F.avg_pool2d(gradient[None], 3, 1, 1)[0]

@@ -11,9 +11,11 @@ from ..sinddm.sampling import Step
 from .checks import checked_image, checked_model
 from .guide import Guide
 from .settings import check_prompt
-from .steering import guided
+from .steering import Wish, moved
+from .views import Views
 
 STYLE_STRENGTH = 0.3
+VIEWS = Views(4)
 UNGUIDED_STEPS = 4
 """The last steps are the model's own, so that no trace of the gradient is left."""
 
@@ -28,11 +30,13 @@ def style_by_text(
     source, text = checked_image(image, "The image"), f"{check_prompt(text)} Style"
     model = checked_model(model, source, "cpu")
     target = guide.embed_texts([text])[0]
+    wish = Wish(guide, target, target)
     everywhere = torch.ones_like(source[0])
     generator = torch.Generator().manual_seed(seed)
-    move = guided(guide, target, strength, everywhere, generator)
 
     def steer(clean: Tensor, step: Step) -> Tensor:
-        return clean if step.index >= step.steps - UNGUIDED_STEPS else move(clean)
+        if step.index >= step.steps - UNGUIDED_STEPS:
+            return clean
+        return moved(clean, wish, step.scale, strength, everywhere, generator, VIEWS)
 
     return repaint(model, source, model.diffusion.start_steps[-1], seed, steer)

@@ -60,6 +60,13 @@ def add_noise(image: Tensor, level: NoiseLevel, generator: torch.Generator) -> T
     return level.alpha * image + level.sigma * noise
 
 
+def noise_again(image: Tensor, level: NoiseLevel, noisier: NoiseLevel, generator: torch.Generator) -> Tensor:
+    """x at ``level`` brought to the ``noisier`` level by fresh noise."""
+    kept = noisier.alpha / level.alpha
+    added = math.sqrt(max(0.0, noisier.sigma**2 - (kept * level.sigma) ** 2))
+    return kept * image + added * torch.randn(image.shape, generator=generator, dtype=torch.float32).to(image)
+
+
 def denoising_step(
     noisy: Tensor, clean: Tensor, stage: Stage, level: NoiseLevel, after: NoiseLevel, generator: torch.Generator
 ) -> Tensor:
@@ -83,6 +90,7 @@ def sample(
     start: Tensor | None = None,
     steer: Steer | None = None,
     watch: Watch | None = None,
+    recurrence: int = 1,
     device: torch.device | str = "cpu",
 ) -> Tensor:
     """Draw one image of ``size`` from the model, coarse to fine.
@@ -90,6 +98,8 @@ def sample(
     plan: how noisy each scale begins; without it the model decides.
     start: float [C, H, W] in −1…1 of ``size``, an image whose noised version begins scale 0 (its layout then
         stays); without it the run begins at pure noise.
+    recurrence: how often each step is taken, its result noised again in between (Lugmayr et al., arXiv 2201.09865,
+        section 4.2): what steering moved and what it did not grow together.
     Returns float [C, H, W] in −1…1 (not clamped).
     """
     sizes = denoiser.sizes(size)
@@ -107,13 +117,16 @@ def sample(
             noisy = torch.randn((denoiser.channels, *scale_size), generator=generator).to(device)
         for index, level in enumerate(levels):
             step = Step(scale, len(sizes), index, len(levels), level)
-            clean = stage.predict(noisy, level)
-            if not step.is_last:
-                clean = stage.settled(clean)
-            if steer is not None:
-                clean = steer(clean, step)
-            if not step.is_last:
-                noisy = denoising_step(noisy, clean, stage, level, levels[index + 1], generator)
+            for turn in range(1 if step.is_last else recurrence):
+                clean = stage.predict(noisy, level)
+                if not step.is_last:
+                    clean = stage.settled(clean)
+                if steer is not None:
+                    clean = steer(clean, step)
+                if not step.is_last:
+                    after = levels[index + 1]
+                    moved = denoising_step(noisy, clean, stage, level, after, generator)
+                    noisy = moved if turn == recurrence - 1 else noise_again(moved, after, level, generator)
             if watch is not None:
                 watch(clean, step)
         finished = clean

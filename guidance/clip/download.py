@@ -48,7 +48,9 @@ def hub_file(preset: Preset) -> tuple[str, str]:
     import open_clip  # noqa: PLC0415 (takes seconds)
     from open_clip.constants import HF_SAFE_WEIGHTS_NAME  # noqa: PLC0415 (as above)
 
-    place = str(open_clip.get_pretrained_cfg(preset.architecture, preset.tag)["hf_hub"])
+    place = str(open_clip.get_pretrained_cfg(preset.architecture, preset.tag).get("hf_hub", ""))
+    if not place:
+        raise InputError(f"This open_clip does not know where {preset.name} is; pip install -U open_clip_torch.")
     return place.rstrip("/"), HF_SAFE_WEIGHTS_NAME
 
 

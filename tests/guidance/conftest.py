@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import pytest
 import torch
 from comfyui_sinddm_rs.guidance.compact import CompactGuide, load_compact_guide
+from comfyui_sinddm_rs.guidance.templates import AS_WRITTEN
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -18,6 +19,8 @@ class ColourGuide:
     """A guide that one can compute by hand: an image is its mean colour less grey, a text one of six colours."""
 
     name = "colour"
+    view_side = 32
+    templates = AS_WRITTEN
     colours = {  # noqa: RUF012
         "red": (1.0, 0.0, 0.0),
         "green": (0.0, 1.0, 0.0),

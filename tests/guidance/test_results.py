@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import torch
+from comfyui_sinddm_rs.guidance.prompts import parse_prompts
 from comfyui_sinddm_rs.guidance.results import Candidate, EditResult
 
 
@@ -21,6 +22,8 @@ def test_summary() -> None:
         guide="compact",
         model="patch",
         exemplars=("fire",),
+        painted="#ff8800",
+        ensemble=parse_prompts("flames : 2 | smoke", "a fire"),
         warnings=("Beware.",),
         candidates=(Candidate(image, changed, -2.34567, 2**62),),
     )
@@ -33,5 +36,7 @@ def test_summary() -> None:
         "score_after": -2.346,
         "changed_share": 0.1235,
         "exemplars": ["fire"],
+        "painted": "#ff8800",
+        "prompts": ["flames", "smoke"],
         "warnings": ["Beware."],
     }

@@ -51,7 +51,8 @@ def test_the_ends_of_every_range_are_allowed(choice):
         ({"candidates": 0}, "0 candidates"),
         ({"candidates": MAX_CANDIDATES + 1}, "65 candidates"),
         ({"exemplars": "all"}, "'all'"),
-        ({"guide": "clip"}, "'clip'"),
+        ({"prompts": "gpt"}, "'gpt'"),
+        ({"preset": "best"}, "'best'"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_sentence_that_names_it(choice, named):

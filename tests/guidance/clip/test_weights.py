@@ -161,12 +161,12 @@ def test_a_broken_off_siglip_folder_is_not_found(tmp_path: Path) -> None:
 
 def test_converting_keeps_types_unties_and_says_the_origin(tmp_path: Path) -> None:
     tied = torch.ones(2, 2)
-    torch.save({"state_dict": SOME | {"c": tied, "d": tied.T}}, tmp_path / "in.pt")
+    torch.save({"state_dict": SOME | {"c": tied, "d": tied, "e": tied.T}}, tmp_path / "in.pt")
     report = convert(tmp_path / "in.pt", tmp_path / "out.safetensors")
-    assert_equal(load_file(tmp_path / "out.safetensors"), SOME | {"c": tied, "d": tied})
+    assert_equal(load_file(tmp_path / "out.safetensors"), SOME | {"c": tied, "d": tied, "e": tied})
     metadata = safe_metadata(tmp_path / "out.safetensors")
     assert (metadata["origin"], metadata["origin_format"]) == ("in.pt", "pt")
-    assert report == {"tensors": 4, "parameters": 16, "bytes": (tmp_path / "out.safetensors").stat().st_size}
+    assert report == {"tensors": 5, "parameters": 20, "bytes": (tmp_path / "out.safetensors").stat().st_size}
     assert {each.name for each in tmp_path.iterdir()} == {"in.pt", "out.safetensors"}
 
 

@@ -35,8 +35,8 @@ NEW_SURFACE_SHARE = 0.25
 """Share of a picture that is painted where it has no surface that the text names."""
 NEW_SURFACE_RELIEF = 0.35
 """How much of the light and dark of what was there before stays on a new surface."""
-OPEN_SHARE = 0.25
-"""A picture with less open ground than this is open everywhere, but for water and buildings."""
+OPEN_SHARE = 0.2
+"""Where a picture has less open ground than this, trees count as ground too."""
 GROWING = ("grass", "trees")
 """What grows takes on a colour in clumps, not evenly."""
 _LUMINANCE = torch.tensor([0.299, 0.587, 0.114])
@@ -102,7 +102,7 @@ def _place(image: Tensor, text: str, region: Tensor | None, rng: np.random.Gener
         return _Place(allowed)
     if not wanted:
         ground = torch.maximum(maps["grass"], maps["bare"])
-        ground = ground if _share(ground, allowed) > OPEN_SHARE else 1.0 - torch.maximum(maps["water"], maps["built"])
+        ground = ground if _share(ground, allowed) > OPEN_SHARE else torch.maximum(ground, maps["trees"])
         return _Place(((ground - 0.1) / 0.3).clamp(0.0, 1.0), clumped=True)
     free = low_ground(image).numpy().astype(np.float32)
     where = torch.from_numpy(organic_place(free, NEW_SURFACE_SHARE, rng, 0.7, softness=0.1))
@@ -146,11 +146,11 @@ def _fitting_colour(image: Tensor, place: _Place, light: float, guide: Guide, ta
 
     def fit(colours: Tensor) -> Tensor:
         looks = _coloured(rgb.expand(len(colours), -1, -1, -1), colours, light, place.relief)
-        return guide.embed_images((rgb + (looks - rgb) * weight).clamp(0.0, 1.0)) @ target
+        return (guide.embed_images((rgb + (looks - rgb) * weight).clamp(0.0, 1.0)) @ target).to(rgb.device)
 
     levels = torch.tensor(LEVELS, device=image.device)
     tried = torch.cartesian_prod(levels, levels, levels)
     fits = torch.cat([fit(part) for part in tried.split(BATCH)])
-    before = guide.embed_images(rgb[None])[0] @ target
+    before = (guide.embed_images(rgb[None])[0] @ target).to(rgb.device)
     good = tried[fits >= before + ENOUGH * (fits.max() - before)]
     return good[(good - own).square().sum(-1).argmin()]

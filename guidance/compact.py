@@ -192,6 +192,9 @@ class CompactGuide:
         """float [B, 3, H, W] in 0…1 → float [B, 128, h, w] unit vectors, h = ⌈H'/8⌉ of the working height H'."""
         return F.normalize(self._run(images)[0], dim=1)
 
+    def truncated(self, text: str) -> bool:  # noqa: ARG002 (the mean of words has no longest text)
+        return False
+
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
         """N texts → float [N, 128] unit vectors. Raises InputError for an empty text."""
         words, mask = word_table()(texts)

@@ -6,21 +6,26 @@ import re
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy import ndimage
 from torch import Tensor
 
 from ..rasters.layout import as_rgb, channels_last
+from .events.noise import blur, smoothstep
 from .events.scene import Scene
 
 _LISTS = {
     "water": "water lake river sea pond bay ocean lagoon reservoir canal stream creek harbour harbor estuary marsh",
     "trees": "tree forest wood woodland leaf leaves foliage canopy jungle orchard crown",
-    "grass": "grass grassland meadow field crop pasture lawn farmland cropland prairie",
+    "grass": "grass grassland meadow field crop pasture lawn farmland cropland prairie desert ground soil earth land",
     "bare": "sand soil desert ground beach earth dune land bank rock gravel field crop farmland cropland",
     "built": "roof rooftop building house tank storage deck ship vessel barn hangar bridge",
 }
 NOUNS: dict[str, frozenset[str]] = {cover: frozenset(nouns.split()) for cover, nouns in _LISTS.items()}
 """Cover → the nouns, in the singular, that people name it by."""
 
+LAWN = 0.05
+"""Least width of grass, as a share of the short side."""
 LEAST_SHARE = 0.02
 """A cover on less of the picture than this counts as absent."""
 
@@ -36,12 +41,12 @@ def cover_maps(image: Tensor) -> dict[str, Tensor]:
     """Where each cover lies in ``image`` (float [C, H, W] in 0…1): [H, W] in 0…1 each, drawn to its edges."""
     rgb = as_rgb(image).cpu()
     scene = _scene(rgb)
-    trees = scene.trees
+    grass = _grass(scene)
     maps = {
         "water": scene.water,
-        "trees": trees,
-        "grass": scene.vegetation * (1.0 - trees),
-        "bare": scene.bare,
+        "trees": np.maximum(scene.vegetation, scene.trees) * (1.0 - grass) * _lit(scene),
+        "grass": grass,
+        "bare": scene.bare * _lit(scene),
         "built": scene.roofs,
     }
     return {cover: along_edges(torch.from_numpy(np.ascontiguousarray(values)), rgb) for cover, values in maps.items()}
@@ -50,6 +55,23 @@ def cover_maps(image: Tensor) -> dict[str, Tensor]:
 def low_ground(image: Tensor) -> Tensor:
     """Where water would gather in ``image`` (float [C, H, W] in 0…1): [H, W] in 0…1."""
     return torch.from_numpy(_scene(as_rgb(image).cpu()).low)
+
+
+def _lit(scene: Scene) -> NDArray[np.float32]:
+    """0…1: 0 in deep shadow, whose ground cannot be told."""
+    return smoothstep(_light(scene), 0.4, 0.7)
+
+
+def _light(scene: Scene) -> NDArray[np.float32]:
+    return blur(scene.luminance, 2.0) / max(float(scene.luminance.mean()), 0.05)
+
+
+def _grass(scene: Scene) -> NDArray[np.float32]:
+    """0…1: vegetation that is smooth for its light and not dark: crowns are rough, and have their shadows with them."""
+    smooth = smoothstep(blur(scene.roughness, 2.0) / np.maximum(_light(scene), 0.1), 0.32, 0.18)
+    grass = scene.vegetation * smooth * _lit(scene)
+    # A lit crown is smooth too; a lawn is wider.
+    return np.asarray(ndimage.grey_opening(grass, max(3, round(LAWN * scene.short_side))), np.float32)
 
 
 def _scene(rgb: Tensor) -> Scene:

@@ -33,6 +33,10 @@ class Guide(Protocol):
         """float [B, 3, H, W] in 0…1 → float [B, D] unit vectors, differentiable with respect to ``images``."""
         ...
 
+    def truncated(self, text: str) -> bool:
+        """Whether ``text`` is longer than what the guide reads of it."""
+        ...
+
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
         """N texts → float [N, D] unit vectors, without gradient."""
         ...

@@ -7,9 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import torch
-
 from ..errors import InputError
+from .checks import checked_device
 from .clip.architectures import CONFIG_FILE
 from .clip.open_clip_guide import load_file, load_folder, load_preset
 from .clip.presets import PRESETS, Preset, by_hand, size_text
@@ -38,10 +37,7 @@ def load_guide(name: str, device: str = "cpu", folders: Sequence[Path] = ()) -> 
     folders: where to look before the places of ``model_folders``. Raises InputError for an unknown name, for weights
     that are not there, damaged or of another model, and for a device that is not there.
     """
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:  # torch asserts that it was built for the device
-        raise InputError(f"torch cannot use a device '{device}' here; choose cpu.") from error
+    checked_device(device)
     path, load = _source(name, device, folders)
     key = (name, device, str(path.resolve()), _stamp(path))
     with _lock:

@@ -81,6 +81,8 @@ def prepare(
     lookup = _lookup(guide)
     known = lookup.vocabulary_similarity(text) >= VOCABULARY_THRESHOLD
     warnings = [*ensemble.warnings]
+    if guide.truncated(text):
+        warnings.append("The prompt is longer than what the guide reads, so its end is not heard; say it more shortly.")
     if not known and guide is lookup:
         warnings.append(f"The guide hardly knows the words of '{text}'; expect little, or name the event more plainly.")
     invents = settings.steering.invents and settings.strength > 0

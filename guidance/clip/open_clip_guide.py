@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import InputError
+from ..templates import REMOTE_SENSING
 from .architectures import (
     CONFIG_FILE,
     Architecture,
@@ -37,6 +39,8 @@ class OpenClipGuide:
     float32 all the same.
     """
 
+    templates = REMOTE_SENSING
+
     def __init__(self, name: str, model: nn.Module, tokenizer: Any) -> None:
         self.name = name
         self.model = model
@@ -57,6 +61,26 @@ class OpenClipGuide:
     def dtype(self) -> torch.dtype:
         """Type of the first filters, hence of their input; norms and positions may be float32 beside them."""
         return next(each for each in self.model.parameters() if each.ndim == 4).dtype
+
+    @property
+    def quick_gelu(self) -> bool:
+        """Whether its activation is OpenAI's QuickGELU instead of GELU."""
+        from open_clip.transformer import QuickGELU  # noqa: PLC0415 (takes seconds)
+
+        return any(isinstance(each, QuickGELU) for each in self.model.modules())
+
+    def with_other_activation(self) -> OpenClipGuide:
+        """The same weights, shared and not copied, with GELU instead of QuickGELU or the reverse."""
+        from open_clip.transformer import QuickGELU  # noqa: PLC0415 (takes seconds)
+
+        shared = {id(each): each for each in (*self.model.parameters(), *self.model.buffers())}
+        model = copy.deepcopy(self.model, shared)
+        other = nn.GELU if self.quick_gelu else QuickGELU
+        for module in list(model.modules()):
+            for name, child in list(module.named_children()):
+                if isinstance(child, (nn.GELU, QuickGELU)):
+                    setattr(module, name, other())
+        return OpenClipGuide(self.name, model, self._tokenizer)
 
     def to(self, device: str | torch.device) -> Self:
         """Move the model, as ComfyUI does between its devices; its type of number stays."""

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import InputError, MissingPackageError
+from ..templates import REMOTE_SENSING
 from .pictures import normalised, precision_on
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ TYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 class SiglipGuide:
     """A SigLIP as a guide; implements ``Guide``. Mean and deviation of the pictures are those of its folder."""
+
+    templates = REMOTE_SENSING
 
     def __init__(
         self, name: str, model: nn.Module, tokenizer: Any, mean: Sequence[float], std: Sequence[float]

@@ -30,6 +30,9 @@ class ColourGuide:
         "black": (-1.0, -1.0, -1.0),
     }
 
+    def truncated(self, text: str) -> bool:  # noqa: ARG002
+        return False
+
     def embed_images(self, images: Tensor) -> Tensor:
         return F.normalize(images.mean((-2, -1)) - 0.5, dim=1)
 

@@ -66,5 +66,5 @@ def test_a_path_that_leads_nowhere_is_said(
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:99"])
 def test_a_device_that_is_not_there_is_refused(device: str) -> None:
-    with pytest.raises(InputError, match=f"device '{device}' here; choose cpu"):
+    with pytest.raises(InputError, match=f"device '{device}' is not available here"):
         load_guide("compact", device=device)

@@ -1,0 +1,58 @@
+"""Which cover a text names, and where it is."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from comfyui_sinddm_rs.guidance.covers import NOUNS, along_edges, cover_maps, low_ground, named_covers
+from comfyui_sinddm_rs.rasters.bundled import scene_path
+from comfyui_sinddm_rs.rasters.files import read_raster
+
+
+@pytest.mark.parametrize(
+    ("text", "covers"),
+    [
+        ("a frozen lake", ("water",)),
+        ("The Lakes are frozen", ("water",)),
+        ("trees beside the river", ("water", "trees")),
+        ("the grasses are brown", ()),
+        ("grass", ("grass",)),
+        ("red roofs", ("built",)),
+        ("the field is yellow", ("grass", "bare")),
+        ("covered with purple flowers", ()),
+        ("icebergs", ()),
+    ],
+)
+def test_named_covers(text: str, covers: tuple[str, ...]) -> None:
+    assert named_covers(text) == covers
+
+
+def test_the_bundled_scenes_are_read_as_a_person_reads_them() -> None:
+    river = cover_maps(read_raster(scene_path("river")).pixels)
+    meadow = cover_maps(read_raster(scene_path("meadow")).pixels)
+    forest = cover_maps(read_raster(scene_path("forest")).pixels)
+    assert set(river) == set(NOUNS)
+    assert all(float(each.min()) >= 0.0 and float(each.max()) <= 1.0 for each in river.values())
+    assert 0.1 < float(river["water"].mean()) < 0.8
+    assert float(forest["trees"].mean()) > 0.4
+    assert float(meadow["grass"].mean()) > float(forest["grass"].mean())
+    house = cover_maps(read_raster(scene_path("house")).pixels)
+    lawn, roof = (slice(None, 70), slice(130, 190)), (slice(120, 150), slice(115, 155))
+    assert float(house["grass"][lawn].mean()) > 0.6 > 0.2 > float(house["grass"][roof].mean())
+    assert float(house["built"][roof].mean()) > 0.5
+
+
+def test_a_mask_is_drawn_to_the_edge_that_is_near() -> None:
+    picture = torch.zeros(3, 32, 32)
+    picture[:, :, 16:] = 0.8
+    blurred = ((torch.arange(32) - 12.0) / 10.0).clamp(0.0, 1.0).expand(32, 32)
+    drawn = along_edges(blurred, picture)
+    step, before = (float(each[16, 16] - each[16, 15]) for each in (drawn, blurred))
+    assert step > 3.0 * before
+
+
+def test_low_ground_is_where_the_water_is() -> None:
+    river = read_raster(scene_path("river")).pixels
+    water = cover_maps(river)["water"] > 0.9
+    low = low_ground(river)
+    assert float(low[water].mean()) > float(low[~water].mean()) + 0.1

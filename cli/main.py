@@ -1,7 +1,8 @@
 """The command's frame: which subcommands there are, and what every one of them promises to a script.
 
 The last line of standard output is one JSON object; progress and messages go to standard error. Exit codes: 0 done,
-2 bad input or usage with one sentence on standard error, 130 interrupted.
+1 done and something in the answer failed (the answer's ``exit_code``, which is not printed), 2 bad input or usage with
+one sentence on standard error, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -24,14 +25,38 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    from . import bench, convert_weights, demo, edit, fetch_guide, import_official, modes, prompts, sample, train  # noqa: PLC0415 (after BEGUN, so that their imports are counted)
+    from . import (  # noqa: PLC0415 (after BEGUN, so that their imports are counted)
+        bench,
+        convert_weights,
+        demo,
+        doctor,
+        edit,
+        fetch_guide,
+        import_official,
+        modes,
+        prompts,
+        sample,
+        train,
+    )
 
     root = _Parser(
         prog="sinddm-rs",
         description="Edit one aerial or satellite image by text, with a diffusion model of that single image.",
     )
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
-    for module in (demo, edit, prompts, sample, train, modes, import_official, fetch_guide, convert_weights, bench):
+    for module in (
+        demo,
+        edit,
+        prompts,
+        sample,
+        train,
+        modes,
+        import_official,
+        fetch_guide,
+        convert_weights,
+        bench,
+        doctor,
+    ):
         module.add_to(commands)
     return root
 
@@ -53,5 +78,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("sinddm-rs: interrupted, nothing further is written.", file=sys.stderr)
         return 130
+    code = int(answer.pop("exit_code", 0))
     print(json.dumps(answer))
-    return 0
+    return code

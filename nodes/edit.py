@@ -8,11 +8,13 @@ from typing import Any
 from torch import Tensor
 
 from ..guidance.editing import edit_image
+from ..guidance.guide import Guide
+from ..guidance.prompts import PromptEnsemble
 from ..guidance.results import EditResult
 from ..guidance.settings import MAX_STRENGTH, EditSettings
-from .host import device, gradients
+from .host import device, gradients, ready, warn
 from .progress import progress_bar
-from .types import from_image, from_mask, to_image, to_mask
+from .types import from_guide, from_image, from_mask, from_prompts, to_image, to_mask
 
 DEFAULTS = EditSettings()
 
@@ -78,6 +80,14 @@ class SinDDMEdit:
                 ),
             },
             "optional": {
+                "guide": (
+                    "RS_GUIDE",
+                    {"tooltip": "What steers and scores the edit, from SinDDM Guide. Without it the shipped one."},
+                ),
+                "prompts": (
+                    "RS_PROMPTS",
+                    {"tooltip": "Wordings from SinDDM Prompts, which then take the place of the text."},
+                ),
                 "mask": (
                     "MASK",
                     {
@@ -96,23 +106,48 @@ class SinDDMEdit:
         seed: int,
         strength: float,
         candidates: int,
+        guide: Guide | None = None,
+        prompts: PromptEnsemble | None = None,
         mask: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, float]:
         settings = replace(DEFAULTS, seed=seed, strength=strength, candidates=candidates, device=device())
-        results = edit_batch(image, text, mask, settings)
+        given = None if guide is None else ready(from_guide(guide))
+        ensemble = None if prompts is None else from_prompts(prompts)
+        results = edit_batch(image, text, mask, settings, given, ensemble)
+        for warning in dict.fromkeys(each for result in results for each in result.warnings):
+            warn(warning)
         score = sum(result.score_after for result in results) / len(results)
         images, changes = [result.image for result in results], [result.changed for result in results]
         return to_image(images), to_mask(changes), score
 
 
-def edit_batch(image: Tensor, text: str, mask: Tensor | None, settings: EditSettings) -> list[EditResult]:
-    """Edit each image of an IMAGE [B, H, W, C], image i with seed + i, within its region of the MASK."""
+def edit_batch(
+    image: Tensor,
+    text: str,
+    mask: Tensor | None,
+    settings: EditSettings,
+    guide: Guide | None = None,
+    prompts: PromptEnsemble | None = None,
+) -> list[EditResult]:
+    """Edit each image of an IMAGE [B, H, W, C], image i with seed + i, within its region of the MASK.
+
+    The request of ``prompts``, where they are given, takes the place of ``text``.
+    """
+    request = text if prompts is None else prompts.request
     with gradients():
         pictures = from_image(image)
         regions = from_mask(mask, pictures)
         progress = progress_bar(len(pictures))
         each = [replace(settings, seed=settings.seed + i) for i in range(len(pictures))]
         return [
-            edit_image(picture, text, roi=regions[i], settings=each[i], progress=progress(i))
+            edit_image(
+                picture,
+                request,
+                roi=regions[i],
+                settings=each[i],
+                guide=guide,
+                prompts=prompts,
+                progress=progress(i),
+            )
             for i, picture in enumerate(pictures)
         ]

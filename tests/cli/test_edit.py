@@ -48,6 +48,38 @@ def test_the_answer_and_the_file(run: Run, folder: Path, scene: np.ndarray) -> N
         assert (np.asarray(source) == scene).all()
 
 
+def test_which_prompts_steer(run: Run, folder: Path) -> None:
+    plain = run("edit", "scene.png", TEXT, "-o", "a.png")
+    assert plain.answer["prompts"][0] == TEXT and len(plain.answer["prompts"]) > 1
+    assert "prompt '" not in plain.err
+    (folder / "mine.txt").write_text("a blaze:2\nsmoke over trees\n")
+    ended = run("edit", "scene.png", TEXT, "-o", "b.png", "--prompts", "mine.txt", "--show-prompts")
+    assert ended.answer["prompts"] == ["a blaze", "smoke over trees"]
+    assert "prompt 'a blaze', weight 2" in ended.err
+    assert run("edit", "scene.png", TEXT, "-o", "c.png", "--prompts", "none").answer["prompts"] == [TEXT]
+    assert (folder / "a.png").read_bytes() != (folder / "c.png").read_bytes()
+
+
+def test_a_language_model_without_a_key(run: Run, refused: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setenv("SINDDM_RS_CACHE", "")
+    answer = run("edit", "scene.png", TEXT, "-o", "a.png", "--prompts", "llm").answer
+    assert len(answer["warnings"]) == 1 and "OPENAI_API_KEY" in answer["warnings"][0]
+    refused(("edit", "scene.png", TEXT, "-o", "b.png", "--llm", "required"), "OPENAI_API_KEY")
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_papers_preset(run: Run) -> None:
+    answer = run("edit", "scene.png", TEXT, "-o", "a.png", "--preset", "paper").answer
+    assert answer["exemplars"] == [] and answer["painted"] is None
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_text_that_cannot_be_drawn_says_its_colour(run: Run) -> None:
+    answer = run("edit", "scene.png", "covered with purple flowers", "-o", "a.png").answer
+    assert answer["exemplars"] == [] and answer["painted"].startswith("#")
+
+
 def test_seeds(run: Run, folder: Path) -> None:
     first = run("edit", "scene.png", TEXT, "-o", "a.png", "--seed", "5").answer
     again = run("edit", "scene.png", TEXT, "-o", "b.png", "--seed", "5").answer

@@ -33,12 +33,13 @@ def test_the_bundled_scenes_are_read_as_a_person_reads_them() -> None:
     forest = cover_maps(read_raster(scene_path("forest")).pixels)
     assert set(river) == set(NOUNS)
     assert all(float(each.min()) >= 0.0 and float(each.max()) <= 1.0 for each in river.values())
-    assert 0.1 < float(river["water"].mean()) < 0.8
+    assert 0.05 < float(river["water"].mean()) < 0.8
     assert float(forest["trees"].mean()) > 0.4
     assert float(meadow["grass"].mean()) > float(forest["grass"].mean())
     house = cover_maps(read_raster(scene_path("house")).pixels)
     lawn, roof = (slice(None, 70), slice(130, 190)), (slice(120, 150), slice(115, 155))
-    assert float(house["grass"][lawn].mean()) > 0.6 > 0.2 > float(house["grass"][roof].mean())
+    assert float(house["grass"][lawn].mean()) > 0.6
+    assert float(house["grass"][roof].mean()) < 0.2
     assert float(house["built"][roof].mean()) > 0.5
 
 

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 import torch
 from comfyui_sinddm_rs import EditSettings, edit_image
+from comfyui_sinddm_rs.cli.measures import gradient_energy
 from comfyui_sinddm_rs.errors import InputError
+from comfyui_sinddm_rs.guidance.compact import CompactGuide
+from comfyui_sinddm_rs.guidance.prompts import parse_prompts
 from comfyui_sinddm_rs.guidance.results import Progress
+from comfyui_sinddm_rs.guidance.templates import Templates
+from comfyui_sinddm_rs.rasters.bundled import scene_path
+from comfyui_sinddm_rs.rasters.files import read_raster
+from comfyui_sinddm_rs.sinddm.training import Training, TrainSettings
 from torch import Tensor
 
 TEXT = "The house is damaged"
@@ -101,6 +109,109 @@ def test_more_strength_changes_more(scenery: Tensor) -> None:
         for s in (0.3, 1.0, 2.0)
     ]
     assert shares[0] < shares[1] <= shares[2] + 0.02
+
+
+class Counting:
+    """A guide that counts how often it is asked, and lends all else from the compact one."""
+
+    name = "counting"
+    view_side = 64
+    templates = Templates(("a small {}",), ("a large {}",))
+
+    def __init__(self, compact: CompactGuide) -> None:
+        self.compact, self.texts, self.pictures = compact, [0], [0]
+
+    def truncated(self, text: str) -> bool:
+        return len(text) > 30
+
+    def embed_images(self, images: Tensor) -> Tensor:
+        self.pictures.append(len(images))
+        return self.compact.embed_images(images)
+
+    def embed_texts(self, texts: Sequence[str]) -> Tensor:
+        self.texts.append(len(texts))
+        return self.compact.embed_texts(texts)
+
+
+def test_any_guide_may_steer_and_texts_are_embedded_once(
+    compact: CompactGuide, scenery: Tensor, region: Tensor
+) -> None:
+    guide = Counting(compact)
+    once = edit_image(scenery, TEXT, roi=region, guide=guide)
+    asked = len(guide.texts)
+    edit_image(scenery, TEXT, roi=region, guide=guide, settings=EditSettings(candidates=3))
+    assert once.guide == "counting"
+    assert len(guide.texts) - asked == asked - 1
+    assert max(guide.pictures) > 1
+
+
+def test_a_prompt_longer_than_the_guide_reads_is_said(compact: CompactGuide, scenery: Tensor, region: Tensor) -> None:
+    said = edit_image(scenery, f"{TEXT} by a storm in the night", roi=region, guide=Counting(compact)).warnings
+    assert any("longer than what the guide reads" in warning for warning in said)
+
+
+def test_the_users_prompts_steer_and_the_text_scores(scenery: Tensor, region: Tensor, compact: CompactGuide) -> None:
+    ensemble = parse_prompts("a ruined roof:2 | rubble", TEXT)
+    result = edit_image(scenery, TEXT, roi=region, prompts=ensemble)
+    assert result.ensemble == ensemble
+    assert result.summary()["prompts"] == ["a ruined roof", "rubble"]
+    shown = compact.embed_images(result.image[None])[0]
+    assert result.score_after == pytest.approx(100 * float(shown @ compact.embed_texts([TEXT])[0]), abs=1e-3)
+
+
+def test_prompts_change_the_edit(scenery: Tensor, region: Tensor) -> None:
+    alone = edit_image(scenery, TEXT, roi=region, settings=EditSettings(prompts="none"))
+    several = edit_image(scenery, TEXT, roi=region)
+    assert len(alone.ensemble.prompts) == 1 < len(several.ensemble.prompts)
+    assert not torch.equal(alone.image, several.image)
+
+
+def test_the_papers_preset_draws_nothing(scenery: Tensor) -> None:
+    result = edit_image(scenery, "A fire in the forest", settings=EditSettings(preset="paper"))
+    assert (result.exemplars, result.painted) == ((), None)
+    assert not torch.equal(result.image, scenery)
+
+
+@pytest.fixture(scope="module")
+def meadow() -> Tensor:
+    return read_raster(scene_path("meadow")).pixels[:, :96, :96].contiguous()
+
+
+UNKNOWN = "covered with purple flowers"
+
+
+def purple(image: Tensor) -> Tensor:
+    """How much red and blue stand above green, [H, W]."""
+    return torch.minimum(image[0], image[2]) - image[1]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_an_event_that_no_renderer_knows_is_painted_sharply(meadow: Tensor, seed: int) -> None:
+    result = edit_image(meadow, UNKNOWN, settings=EditSettings(seed=seed))
+    assert result.exemplars == () and result.painted is not None
+    assert result.score_after > result.score_before + 10.0
+    changed = result.changed > 0.5
+    assert 0.1 < result.changed_share < 0.9
+    assert float((purple(result.image) - purple(meadow))[changed].mean()) > 0.1
+    assert gradient_energy(result.image) > 0.6 * gradient_energy(meadow)
+
+
+def test_a_network_paints_an_unknown_event_too(meadow: Tensor) -> None:
+    training = Training(meadow * 2.0 - 1.0, TrainSettings(iterations=3))
+    for _ in training.run():
+        pass
+    result = edit_image(meadow, UNKNOWN, model=training.model())
+    assert result.model == "network" and result.exemplars == ()
+    assert result.score_after > result.score_before + 10.0
+    assert float((purple(result.image) - purple(meadow))[result.changed > 0.5].mean()) > 0.1
+
+
+def test_an_unknown_event_stays_in_its_region(meadow: Tensor) -> None:
+    region = torch.zeros(96, 96)
+    region[30:70, 20:80] = 1.0
+    result = edit_image(meadow, UNKNOWN, roi=region)
+    assert torch.equal(result.image[:, region == 0], meadow[:, region == 0])
+    assert float(result.changed[region > 0].mean()) > 0.2
 
 
 @pytest.mark.parametrize(

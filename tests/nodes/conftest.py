@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -19,11 +20,13 @@ class Host:
     total: int = 0
     updates: list[int] = field(default_factory=list)
     previews: list[Any] = field(default_factory=list)
+    models: Path = Path("models")
+    patched: list[Any] = field(default_factory=list)
 
 
 @pytest.fixture
-def host(monkeypatch: pytest.MonkeyPatch) -> Host:
-    told = Host()
+def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Host:
+    told = Host(models=tmp_path / "models")
 
     class ProgressBar:
         def __init__(self, total: int) -> None:
@@ -35,9 +38,23 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Host:
             told.updates.append(value)
             told.previews.append(preview)
 
-    modules = {name: ModuleType(name) for name in ("comfy", "comfy.utils", "comfy.model_management")}
+    def model_patcher(model: Any, load_device: torch.device, offload_device: torch.device) -> object:
+        assert load_device == offload_device == torch.device("cpu")
+        told.patched.append(model)
+        return model
+
+    names = ("comfy", "comfy.utils", "comfy.model_management", "comfy.model_patcher")
+    modules = {name: ModuleType(name) for name in names}
+    modules["comfy.model_patcher"].ModelPatcher = model_patcher  # type: ignore[attr-defined]
+    modules["comfy.model_management"].unet_offload_device = lambda: torch.device("cpu")  # type: ignore[attr-defined]
+    modules["comfy.model_management"].load_models_gpu = told.patched.extend  # type: ignore[attr-defined]
     modules["comfy.utils"].ProgressBar = ProgressBar  # type: ignore[attr-defined]
     modules["comfy.model_management"].get_torch_device = lambda: torch.device("cpu")  # type: ignore[attr-defined]
+    modules["folder_paths"] = folder_paths = ModuleType("folder_paths")
+    folders: dict[str, list[str]] = {"clip_vision": [str(told.models / "clip_vision")]}
+    folder_paths.models_dir = str(told.models)  # type: ignore[attr-defined]
+    folder_paths.get_folder_paths = folders.__getitem__  # type: ignore[attr-defined]
+    folder_paths.add_model_folder_path = lambda kind, path: folders.setdefault(kind, [path])  # type: ignore[attr-defined]
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
     return told

@@ -10,6 +10,8 @@ import comfyui_sinddm_rs as pack
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.usefixtures("host")
+
 NODES = pack.NODE_CLASS_MAPPINGS
 GRAPHS = sorted(path.stem for path in (ROOT / "workflows" / "api").glob("*.json"))
 

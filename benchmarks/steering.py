@@ -1,6 +1,6 @@
 """What each way of steering does to edits with the compact guide: gain of score, sharpness, likeness, evaluations.
 
-    python benchmarks/steering.py SCENES [--seeds 2]
+    python benchmarks/steering.py SCENES [--seeds 2] [--guide-alone] [--only …]
 
 SCENES: a folder with the pictures named in JOBS. The gain is that of the whole picture's score, in points of 100 ×
 cosine; it is judged by the guide that steers, so it says that an option works, not that the picture is better: that
@@ -19,7 +19,7 @@ import torch
 from comfyui_sinddm_rs.cli.measures import gradient_energy
 from comfyui_sinddm_rs.guidance.candidate import edit_once
 from comfyui_sinddm_rs.guidance.job import Job, prepare
-from comfyui_sinddm_rs.guidance.presets import PRESETS, Steering
+from comfyui_sinddm_rs.guidance.presets import PRESETS
 from comfyui_sinddm_rs.guidance.scores import clip_score
 from comfyui_sinddm_rs.guidance.settings import EditSettings
 from comfyui_sinddm_rs.guidance.views import Views
@@ -34,6 +34,7 @@ JOBS = (
     ("beach_usgs.png", "the sea is purple"),
 )
 BASE = PRESETS["default"]
+SIDE = 160
 ALL = {"perspective": 0.2, "flips": True, "jitter": 0.1}
 OPTIONS = {
     "4 views": BASE,
@@ -57,19 +58,20 @@ def main() -> None:
     parser.add_argument("scenes", type=Path)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--guide-alone", action="store_true", help="nothing is drawn or painted")
+    parser.add_argument("--only", nargs="+", choices=OPTIONS, default=tuple(OPTIONS), help="some of the options")
     chosen = parser.parse_args()
+    PRESETS.update(OPTIONS)
     with torch.no_grad():
-        for name, steering in OPTIONS.items():
-            print(json.dumps({"option": name} | _measured(steering, chosen)), flush=True)
+        for name in chosen.only:
+            print(json.dumps({"option": name} | _measured(name, chosen)), flush=True)
 
 
-def _measured(steering: Steering, chosen: argparse.Namespace) -> dict[str, float]:
+def _measured(name: str, chosen: argparse.Namespace) -> dict[str, float]:
     rows = []
     begun = time.perf_counter()
     for scene, text in JOBS:
-        image = read_raster(chosen.scenes / scene).pixels[:3, :256, :256].contiguous()
-        job = prepare(image, text, None, EditSettings(), (), None, None, None)
-        job = replace(job, steering=steering)
+        image = read_raster(chosen.scenes / scene).pixels[:3, :SIDE, :SIDE].contiguous()
+        job = prepare(image, text, None, EditSettings(preset=name), (), None, None, None)
         if chosen.guide_alone:
             job = replace(job, event=None, paints=False)
         rows += [_row(job, seed) for seed in range(chosen.seeds)]

@@ -36,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
         modes,
         prompts,
         sample,
+        score,
         train,
     )
 
@@ -48,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
         demo,
         edit,
         prompts,
+        score,
         sample,
         train,
         modes,

@@ -35,8 +35,8 @@ NEW_SURFACE_SHARE = 0.25
 """Share of a picture that is painted where it has no surface that the text names."""
 NEW_SURFACE_RELIEF = 0.35
 """How much of the light and dark of what was there before stays on a new surface."""
-OPEN_SHARE = 0.2
-"""Where a picture has less open ground than this, trees count as ground too."""
+ENOUGH_GROUND = 0.15
+"""Where the text names no place, grass takes the colour; where it is less, trees too, and bare ground last."""
 GROWING = ("grass", "trees")
 """What grows takes on a colour in clumps, not evenly."""
 _LUMINANCE = torch.tensor([0.299, 0.587, 0.114])
@@ -101,8 +101,10 @@ def _place(image: Tensor, text: str, region: Tensor | None, rng: np.random.Gener
     if region is not None:
         return _Place(allowed)
     if not wanted:
-        ground = torch.maximum(maps["grass"], maps["bare"])
-        ground = ground if _share(ground, allowed) > OPEN_SHARE else torch.maximum(ground, maps["trees"])
+        ground = maps["grass"]
+        for further in ("trees", "bare"):
+            if _share(ground, allowed) < ENOUGH_GROUND:
+                ground = torch.maximum(ground, maps[further])
         return _Place(((ground - 0.1) / 0.3).clamp(0.0, 1.0), clumped=True)
     free = low_ground(image).numpy().astype(np.float32)
     where = torch.from_numpy(organic_place(free, NEW_SURFACE_SHARE, rng, 0.7, softness=0.1))
@@ -150,7 +152,7 @@ def _fitting_colour(image: Tensor, place: _Place, light: float, guide: Guide, ta
 
     levels = torch.tensor(LEVELS, device=image.device)
     tried = torch.cartesian_prod(levels, levels, levels)
-    fits = torch.cat([fit(part) for part in tried.split(BATCH)])
+    fits = torch.cat([fit(part) for part in torch.split(tried, BATCH)])
     before = (guide.embed_images(rgb[None])[0] @ target).to(rgb.device)
     good = tried[fits >= before + ENOUGH * (fits.max() - before)]
     return good[(good - own).square().sum(-1).argmin()]

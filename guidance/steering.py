@@ -150,7 +150,8 @@ def moved(
     weight = resize(mask[None], size).clamp(0.0, 1.0)
     gradient = text_gradient(wish, clean, scale, generator, views, shown) * weight
     length = (as_rgb(clean) * weight).norm() / (gradient.norm() + 1e-12)
-    return clean + strength * length * gradient
+    step: Tensor = strength * length * gradient
+    return clean + step
 
 
 def text_gradient(

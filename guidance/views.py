@@ -47,14 +47,16 @@ def _grid(batch: int, views: Views, side: int, generator: torch.Generator) -> Te
         # A plane seen aslant: its far end is drawn together, and no point leaves the picture.
         near = (1.0 - tilt.abs().sum(-1))[:, None, None, None]
         grid = grid * near / (1.0 + (grid * tilt[:, None, None]).sum(-1, keepdim=True))
-    return grid * axes[:, None, None] + shift[:, None, None]
+    placed: Tensor = grid * axes[:, None, None] + shift[:, None, None]
+    return placed
 
 
 def _jittered(images: Tensor, most: float, generator: torch.Generator) -> Tensor:
     """Brightness, contrast and saturation of each [N, C, H, W] times 1 ± ``most``."""
-    draw = 1.0 + most * (torch.rand(3, len(images), 1, 1, 1, generator=generator) * 2.0 - 1.0).to(images)
-    brightness, contrast, saturation = draw
+    factors = 1.0 + most * (torch.rand(3, len(images), 1, 1, 1, generator=generator) * 2.0 - 1.0).to(images)
+    brightness, contrast, saturation = factors
     mean = images.mean((-3, -2, -1), keepdim=True)
     images = (mean + (images - mean) * contrast) * brightness
     grey = images.mean(-3, keepdim=True)
-    return (grey + (images - grey) * saturation).clamp(0.0, 1.0)
+    changed: Tensor = grey + (images - grey) * saturation
+    return changed.clamp(0.0, 1.0)

@@ -9,22 +9,48 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ..errors import InputError
+from ..guidance.guide import Guide
+from ..guidance.prompts import PromptEnsemble
 from ..rasters.layout import channels_first, channels_last
+from ..sinddm.model import SinDDMModel
 
 log = logging.getLogger(__name__)
 
 
-def from_image(image: Tensor) -> list[Tensor]:
-    """IMAGE [B, H, W, C] → B new tensors [C, H, W] on the CPU, free of the host's inference mode."""
+@dataclass(frozen=True, eq=False)
+class InstantModel:
+    """A model without training: its picture and pictures of an event elsewhere, float [C, H, W] in 0…1 each."""
+
+    image: Tensor
+    exemplars: tuple[Tensor, ...] = ()
+
+
+Model = InstantModel | SinDDMModel
+"""What SINDDM_MODEL carries."""
+
+
+def from_image(image: Tensor, name: str = "image") -> list[Tensor]:
+    """IMAGE [B, H, W, C] of the input ``name`` → B new tensors [C, H, W] on the CPU, free of inference mode."""
     if not isinstance(image, Tensor) or image.ndim != 4 or image.shape[0] == 0:
-        raise InputError(f"The input 'image' is {_kind(image)}; connect the IMAGE output of another node.")
+        raise InputError(f"The input '{name}' is {_kind(image)}; connect the IMAGE output of another node.")
     return [channels_first(picture).to("cpu", torch.float32, copy=True) for picture in image]
+
+
+def one_picture(image: Tensor) -> Tensor:
+    """IMAGE [1, H, W, C] → [C, H, W]: a model is of one image."""
+    pictures = from_image(image)
+    if len(pictures) > 1:
+        raise InputError(
+            f"The input 'image' has {len(pictures)} images and a model is of one; choose one of the batch."
+        )
+    return pictures[0]
 
 
 def from_mask(mask: Tensor | None, pictures: Sequence[Tensor]) -> list[Tensor | None]:
@@ -46,6 +72,46 @@ def from_mask(mask: Tensor | None, pictures: Sequence[Tensor]) -> list[Tensor | 
     return [_region(each, picture) for each, picture in zip(masks, pictures, strict=True)]
 
 
+def from_guide(value: object) -> Guide:
+    """RS_GUIDE → the guide."""
+    if not isinstance(value, Guide):
+        raise InputError(f"The input 'guide' is {_kind(value)}; connect the guide output of SinDDM Guide.")
+    return value
+
+
+def from_prompts(value: object) -> PromptEnsemble:
+    """RS_PROMPTS → the prompts."""
+    if not isinstance(value, PromptEnsemble):
+        raise InputError(f"The input 'prompts' is {_kind(value)}; connect the prompts output of SinDDM Prompts.")
+    return value
+
+
+def from_model(value: object) -> Model:
+    """SINDDM_MODEL → the model."""
+    if not isinstance(value, Model):
+        raise InputError(
+            f"The input 'model' is {_kind(value)}; connect the model output of SinDDM Instant Model, Train or Load Model."
+        )
+    return value
+
+
+def from_trained(value: object) -> SinDDMModel:
+    """SINDDM_MODEL → the model, which must be a trained one."""
+    model = from_model(value)
+    if isinstance(model, InstantModel):
+        raise InputError(
+            "The input 'model' is an instant model, and only a trained one can do this;"
+            " connect SinDDM Train or SinDDM Load Model."
+        )
+    return model
+
+
+def check_range(name: str, value: float, low: float, high: float) -> None:
+    """A wired number passes by the limits of its widget."""
+    if not low <= value <= high:
+        raise InputError(f"The input '{name}' is {value:g}; choose {low:g} to {high:,g}.")
+
+
 def to_image(pictures: Sequence[Tensor]) -> Tensor:
     """B pictures [C, H, W] of one size → IMAGE [B, H, W, C]."""
     return channels_last(torch.stack([picture.detach().to("cpu", torch.float32) for picture in pictures]))
@@ -59,6 +125,8 @@ def to_mask(maps: Sequence[Tensor]) -> Tensor:
 def _region(mask: Tensor, picture: Tensor) -> Tensor | None:
     if not bool(mask.any()):
         return None
+    if not bool(torch.isfinite(mask).all()):
+        raise InputError("The input 'mask' holds NaN or infinite values; give a mask of values in 0…1.")
     size = tuple(picture.shape[-2:])
     if tuple(mask.shape) != size:
         log.info("SinDDM-RS: a mask of %d×%d px was resized to %d×%d px.", *mask.shape[::-1], *size[::-1])

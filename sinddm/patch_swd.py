@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 PATCH = 7
 PROJECTIONS = 128
@@ -22,9 +21,15 @@ def patch_swd(image: Tensor, other: Tensor, generator: torch.Generator) -> float
     directions = directions / directions.norm(dim=0)
     quantiles = []
     for each in (image, other):
-        patches = F.unfold(each[None].cpu(), PATCH)[0].T
-        chosen = torch.randperm(len(patches), generator=generator)[:PATCHES]
-        projected = (patches[chosen] @ directions).sort(dim=0).values
+        projected = (_some_patches(each.cpu(), generator) @ directions).sort(dim=0).values
         at = torch.linspace(0, len(projected) - 1, 512).round().long()
         quantiles.append(projected[at])
     return float((quantiles[0] - quantiles[1]).abs().mean())
+
+
+def _some_patches(image: Tensor, generator: torch.Generator) -> Tensor:
+    """At most PATCHES of the patches of [C, H, W], drawn without repeating: [N, C · 49]."""
+    every = image.unfold(1, PATCH, 1).unfold(2, PATCH, 1)  # a view: only what is drawn is copied
+    chosen = torch.randperm(every.shape[1] * every.shape[2], generator=generator)[:PATCHES]
+    drawn = every[:, chosen // every.shape[2], chosen % every.shape[2]]
+    return drawn.transpose(0, 1).flatten(1)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from comfyui_sinddm_rs.sinddm.patches import PatchDenoiser, PatchSettings
 from comfyui_sinddm_rs.sinddm.pyramid import Size, replace_lows, resize
-from comfyui_sinddm_rs.sinddm.sampling import Plan, Step, add_noise, denoising_step, sample
+from comfyui_sinddm_rs.sinddm.sampling import Plan, Step, add_noise, denoising_step, noise_again, sample
 from comfyui_sinddm_rs.sinddm.schedule import NoiseLevel, flow_levels
 from torch import Tensor
 
@@ -74,6 +74,27 @@ def test_noise_has_the_share_of_its_level_and_follows_its_generator() -> None:
     assert torch.equal(noisy, add_noise(image, level, seeded()))
     assert not torch.equal(noisy, add_noise(image, level, seeded(1)))
     assert torch.equal(add_noise(image, NoiseLevel(1.0, 0.0), seeded()), image)
+
+
+def test_noise_again_leads_back_to_the_noisier_level() -> None:
+    image, level, noisier = torch.full((1, 200, 200), 0.5), NoiseLevel(0.6, 0.4), NoiseLevel(0.3, 0.7)
+    again = noise_again(add_noise(image, level, seeded()), level, noisier, seeded(1))
+    assert float(again.mean()) == pytest.approx(0.3 * 0.5, abs=0.02)
+    assert float(again.std()) == pytest.approx(0.7, abs=0.02)
+
+
+def test_recurrence_takes_every_step_but_the_last_so_often() -> None:
+    once, thrice, watched = Recorder(), Recorder(), []
+    sample(once, (11, 16), seeded())
+    sample(thrice, (11, 16), seeded(), recurrence=3, watch=lambda _, step: watched.append(step))
+    steps = len(once.stages[0].seen)
+    for stage in thrice.stages:
+        levels = [level for _, level in stage.seen]
+        assert len(levels) == 3 * (steps - 1) + 1
+        assert levels[0] == levels[1] == levels[2] != levels[3]
+        # Noised again, not seen again.
+        assert not torch.equal(stage.seen[0][0], stage.seen[1][0])
+    assert len(watched) == 3 * steps
 
 
 def test_a_step_from_the_right_prediction_lands_on_the_next_level(picture: Picture) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..errors import InputError
 from ..sinddm.model import SinDDMModel
 from ..sinddm.modes import repaint
-from ..sinddm.sampling import Step
+from ..sinddm.sampling import Step, Watch
 from .checks import checked_image, checked_model
 from .guide import Guide
 from .settings import check_prompt
@@ -21,7 +22,14 @@ UNGUIDED_STEPS = 4
 
 
 def style_by_text(
-    model: SinDDMModel, image: Tensor, text: str, guide: Guide, *, strength: float = STYLE_STRENGTH, seed: int = 0
+    model: SinDDMModel,
+    image: Tensor,
+    text: str,
+    guide: Guide,
+    *,
+    strength: float = STYLE_STRENGTH,
+    seed: int = 0,
+    watch: Watch | None = None,
 ) -> Tensor:
     """``image`` (float [C, H, W] in 0…1) in the style that ``text`` names, of the same shape.
 
@@ -29,6 +37,9 @@ def style_by_text(
     """
     source, text = checked_image(image, "The image"), f"{check_prompt(text)} Style"
     model = checked_model(model, source, "cpu")
+    if model.scales == 1:
+        # Its finest scale begins at pure noise, from which no layout comes back.
+        raise InputError("The model has one scale only, so a style would take the layout too; train a larger image.")
     target = guide.embed_texts([text])[0]
     wish = Wish(guide, target, target)
     everywhere = torch.ones_like(source[0])
@@ -39,4 +50,4 @@ def style_by_text(
             return clean
         return moved(clean, wish, step.scale, strength, everywhere, generator, VIEWS)
 
-    return repaint(model, source, model.diffusion.start_steps[-1], seed, steer)
+    return repaint(model, source, model.diffusion.start_steps[-1], seed, steer, watch)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..guidance.editing import edit_image
@@ -12,9 +13,20 @@ from ..guidance.guide import Guide
 from ..guidance.prompts import PromptEnsemble
 from ..guidance.results import EditResult
 from ..guidance.settings import MAX_STRENGTH, EditSettings
+from ..sinddm.model import SinDDMModel
 from .host import device, gradients, ready, warn
 from .progress import progress_bar
-from .types import from_guide, from_image, from_mask, from_prompts, to_image, to_mask
+from .types import (
+    InstantModel,
+    Model,
+    from_guide,
+    from_image,
+    from_mask,
+    from_model,
+    from_prompts,
+    to_image,
+    to_mask,
+)
 
 DEFAULTS = EditSettings()
 
@@ -23,7 +35,8 @@ class SinDDMEdit:
     CATEGORY = "SinDDM-RS"
     DESCRIPTION = (
         "Changes an aerial or satellite image as the text says and keeps what the text does not speak of. "
-        "The model is built from this one image, without training; with a mask, nothing outside it changes."
+        "Its model is built from this one image, without training unless you wire a trained one; with a mask, nothing "
+        "outside it changes."
     )
     FUNCTION = "edit"
     RETURN_TYPES = ("IMAGE", "MASK", "FLOAT")
@@ -80,6 +93,13 @@ class SinDDMEdit:
                 ),
             },
             "optional": {
+                "model": (
+                    "SINDDM_MODEL",
+                    {
+                        "tooltip": "A model of the image. A trained one goes over what the edit lays out; an instant "
+                        "one gives its exemplars. Without it an instant model is built."
+                    },
+                ),
                 "guide": (
                     "RS_GUIDE",
                     {"tooltip": "What steers and scores the edit, from SinDDM Guide. Without it the shipped one."},
@@ -106,14 +126,16 @@ class SinDDMEdit:
         seed: int,
         strength: float,
         candidates: int,
+        model: Model | None = None,
         guide: Guide | None = None,
         prompts: PromptEnsemble | None = None,
         mask: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, float]:
         settings = replace(DEFAULTS, seed=seed, strength=strength, candidates=candidates, device=device())
+        own = None if model is None else from_model(model)
         given = None if guide is None else ready(from_guide(guide))
         ensemble = None if prompts is None else from_prompts(prompts)
-        results = edit_batch(image, text, mask, settings, given, ensemble)
+        results = edit_batch(image, text, mask, settings, own, given, ensemble)
         for warning in dict.fromkeys(each for result in results for each in result.warnings):
             warn(warning)
         score = sum(result.score_after for result in results) / len(results)
@@ -126,6 +148,7 @@ def edit_batch(
     text: str,
     mask: Tensor | None,
     settings: EditSettings,
+    model: Model | None = None,
     guide: Guide | None = None,
     prompts: PromptEnsemble | None = None,
 ) -> list[EditResult]:
@@ -134,8 +157,12 @@ def edit_batch(
     The request of ``prompts``, where they are given, takes the place of ``text``.
     """
     request = text if prompts is None else prompts.request
+    instant = model if isinstance(model, InstantModel) else None
+    trained = model if isinstance(model, SinDDMModel) else None
     with gradients():
         pictures = from_image(image)
+        if instant is not None and any(not torch.equal(instant.image, picture) for picture in pictures):
+            warn("The instant model is of another image, so the edit takes its exemplars alone.")
         regions = from_mask(mask, pictures)
         progress = progress_bar(len(pictures))
         each = [replace(settings, seed=settings.seed + i) for i in range(len(pictures))]
@@ -145,6 +172,8 @@ def edit_batch(
                 request,
                 roi=regions[i],
                 settings=each[i],
+                exemplar_images=() if instant is None else instant.exemplars,
+                model=trained,
                 guide=guide,
                 prompts=prompts,
                 progress=progress(i),

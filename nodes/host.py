@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 GUIDE_FOLDER = "remoteclip"
 """Our own kind of folder among ComfyUI's; ``clip_vision`` is searched too."""
+MODEL_FOLDER = "sinddm"
+"""Our own kind of folder for trained models, and their folder in ComfyUI's output."""
 WEIGHTS = (".safetensors", ".pt")
 _patchers: WeakKeyDictionary[Guide, Any] = WeakKeyDictionary()
 
@@ -60,6 +62,22 @@ def guide_files() -> list[str]:
     return sorted(
         {file.name for place in places if place.is_dir() for file in place.iterdir() if file.suffix in WEIGHTS}
     )
+
+
+def sinddm_folders() -> list[Path]:
+    """Where ComfyUI's user keeps trained models, extra_model_paths.yaml included; our own folder first."""
+    import folder_paths  # noqa: PLC0415 (exists inside ComfyUI only)
+
+    own = Path(folder_paths.models_dir) / MODEL_FOLDER
+    folder_paths.add_model_folder_path(MODEL_FOLDER, str(own))
+    return list(dict.fromkeys([own, *map(Path, folder_paths.get_folder_paths(MODEL_FOLDER))]))
+
+
+def output_folder() -> Path:
+    """Where trained models lie in ComfyUI's output."""
+    import folder_paths  # noqa: PLC0415 (exists inside ComfyUI only)
+
+    return Path(folder_paths.get_output_directory()) / MODEL_FOLDER
 
 
 def managed(guide: Guide) -> Guide:

@@ -90,7 +90,7 @@ def from_model(value: object) -> Model:
     """SINDDM_MODEL → the model."""
     if not isinstance(value, Model):
         raise InputError(
-            f"The input 'model' is {_kind(value)}; connect the model output of SinDDM Instant Model, Train or Load Model."
+            f"The input 'model' is {_kind(value)}; connect SinDDM Instant Model, SinDDM Train or SinDDM Load Model."
         )
     return value
 

@@ -41,7 +41,12 @@ class Paste:
 
 
 def harmonise(
-    model: SinDDMModel, composite: Tensor, mask: Tensor, seed: int = 0, steps: int = HARMONISE_STEPS
+    model: SinDDMModel,
+    composite: Tensor,
+    mask: Tensor,
+    seed: int = 0,
+    steps: int = HARMONISE_STEPS,
+    watch: Watch | None = None,
 ) -> Tensor:
     """Make a pasted object take on the look of the model's picture.
 
@@ -51,7 +56,7 @@ def harmonise(
     _check(model, composite)
     if tuple(mask.shape) != tuple(composite.shape[-2:]):
         raise InputError(f"The mask is {list(mask.shape)}, not {list(composite.shape[-2:])}; give one of that size.")
-    repainted = repaint(model, composite, steps, seed)
+    repainted = repaint(model, composite, steps, seed, watch=watch)
     soft = _soft(mask)
     return torch.where(soft > 0, composite + (repainted - composite) * soft, composite)
 
@@ -68,7 +73,14 @@ def transfer_style(model: SinDDMModel, content: Tensor, seed: int = 0, steps: in
     return repaint(model, recoloured, steps, seed)
 
 
-def repaint(model: SinDDMModel, picture: Tensor, steps: int, seed: int = 0, steer: Steer | None = None) -> Tensor:
+def repaint(
+    model: SinDDMModel,
+    picture: Tensor,
+    steps: int,
+    seed: int = 0,
+    steer: Steer | None = None,
+    watch: Watch | None = None,
+) -> Tensor:
     """Noise a picture to time step ``steps`` of the finest scale, and denoise it one step at a time.
 
     As published for work on a given picture, x̂_0 is not blended with a blurred picture on the way.
@@ -80,7 +92,10 @@ def repaint(model: SinDDMModel, picture: Tensor, steps: int, seed: int = 0, stee
         start = picture.clone().to(model.image) * 2.0 - 1.0
         size = (int(start.shape[-2]), int(start.shape[-1]))
         generator = torch.Generator().manual_seed(seed)
-        drawn = sample(_FinestScale(model, steps), size, generator, start=start, steer=steer, device=model.image.device)
+        device = model.image.device
+        drawn = sample(
+            _FinestScale(model, steps), size, generator, start=start, steer=steer, watch=watch, device=device
+        )
     return (drawn * 0.5 + 0.5).clamp(0.0, 1.0).cpu()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,12 +23,11 @@ from .architectures import (
 )
 from .pictures import normalised, precision_on
 from .presets import Preset
+from .texts import checked_texts
 from .weights import PICKLES, SAFE, read_weights
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-log = logging.getLogger(__name__)
 
 
 class OpenClipGuide:
@@ -98,14 +96,10 @@ class OpenClipGuide:
 
         A text beyond the context length loses its end, with a warning.
         """
-        if not texts or not all(text.strip() for text in texts):
-            raise InputError("The prompt is empty; describe in a few words what the image should show.")
-        for text in texts:
-            if self.truncated(text):
-                log.warning("%s reads %d tokens; the end is not read of: %s", self.name, self.context_length, text)
+        read = checked_texts(texts, self.truncated, f"{self.name} reads {self.context_length} tokens")
         encoder: Any = self.model
         with torch.no_grad():
-            tokens = self._tokenizer(list(texts)).to(self.device)
+            tokens = self._tokenizer(read).to(self.device)
             return F.normalize(encoder.encode_text(tokens).float(), dim=-1)
 
     def truncated(self, text: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +14,11 @@ from torch import Tensor, nn
 from ...errors import InputError, MissingPackageError
 from ..templates import REMOTE_SENSING
 from .pictures import normalised, precision_on
+from .texts import checked_texts
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-log = logging.getLogger(__name__)
 
 CONFIG_FILE = "config.json"
 PREPROCESSOR_FILE = "preprocessor_config.json"
@@ -66,14 +65,10 @@ class SiglipGuide:
 
         A text beyond the context length loses its end, with a warning.
         """
-        if not texts or not all(text.strip() for text in texts):
-            raise InputError("The prompt is empty; describe in a few words what the image should show.")
-        for text in texts:
-            if self.truncated(text):
-                log.warning("%s reads %d tokens; the end is not read of: %s", self.name, self.context_length, text)
+        read = checked_texts(texts, self.truncated, f"{self.name} reads {self.context_length} tokens")
         # SigLIP is trained on texts padded to their full length, without a mask.
         tokens = self._tokenizer(
-            list(texts), padding="max_length", truncation=True, max_length=self.context_length, return_tensors="pt"
+            read, padding="max_length", truncation=True, max_length=self.context_length, return_tensors="pt"
         )
         tower: Any = self.model.text_model
         with torch.no_grad():

@@ -39,6 +39,14 @@ def test_the_picture_takes_on_the_style_and_keeps_its_layout(
     assert float(torch.corrcoef(bands)[0, 1]) > 0.5
 
 
+def test_a_model_of_one_scale_is_refused(image: Tensor, colour_guide: Guide) -> None:
+    small = image[:, :45, :45].contiguous()
+    training = Training(small * 2.0 - 1.0, TrainSettings(iterations=1, width=8))
+    assert len(training.scales) == 1
+    with pytest.raises(InputError, match="The model has one scale only"):
+        style_by_text(training.model(), small, "Red", colour_guide)
+
+
 def test_other_bands_are_refused(model: SinDDMModel, image: Tensor, colour_guide: Guide) -> None:
     with pytest.raises(InputError, match="The model has 3 bands and the image 1"):
         style_by_text(model, image[:1], "Red", colour_guide)

@@ -10,30 +10,37 @@ from typing import Any
 
 import pytest
 import torch
+from comfyui_sinddm_rs.rasters.bundled import scene_path
+from comfyui_sinddm_rs.rasters.files import read_raster
+from comfyui_sinddm_rs.sinddm.model import SinDDMModel
+from comfyui_sinddm_rs.sinddm.training import Training, TrainSettings
+from torch import Tensor
 
 
 @dataclass
 class Host:
-    """What the nodes told ComfyUI, and whether its user has cancelled."""
+    """What the nodes told ComfyUI, and whether its user has cancelled, perhaps after some updates more."""
 
     cancelled: bool = False
+    cancel_after: int | None = None
     total: int = 0
     updates: list[int] = field(default_factory=list)
     previews: list[Any] = field(default_factory=list)
     models: Path = Path("models")
+    output: Path = Path("output")
     patched: list[Any] = field(default_factory=list)
 
 
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Host:
-    told = Host(models=tmp_path / "models")
+    told = Host(models=tmp_path / "models", output=tmp_path / "output")
 
     class ProgressBar:
         def __init__(self, total: int) -> None:
             self.total = told.total = total
 
         def update_absolute(self, value: int, *, preview: Any = None) -> None:
-            if told.cancelled:
+            if told.cancelled or len(told.updates) == told.cancel_after:
                 raise InterruptedError
             told.updates.append(value)
             told.previews.append(preview)
@@ -53,8 +60,23 @@ def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Host:
     modules["folder_paths"] = folder_paths = ModuleType("folder_paths")
     folders: dict[str, list[str]] = {"clip_vision": [str(told.models / "clip_vision")]}
     folder_paths.models_dir = str(told.models)  # type: ignore[attr-defined]
+    folder_paths.get_output_directory = lambda: str(told.output)  # type: ignore[attr-defined]
     folder_paths.get_folder_paths = folders.__getitem__  # type: ignore[attr-defined]
     folder_paths.add_model_folder_path = lambda kind, path: folders.setdefault(kind, [path])  # type: ignore[attr-defined]
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
     return told
+
+
+@pytest.fixture(scope="session")
+def scene() -> Tensor:
+    """IMAGE [1, 64, 71, 3] of an aerial scene."""
+    return read_raster(scene_path("forest")).pixels[:, 100:164, 60:131].permute(1, 2, 0)[None].contiguous()
+
+
+@pytest.fixture(scope="session")
+def trained(scene: Tensor) -> SinDDMModel:
+    """A model of the scene that has learnt for a moment."""
+    training = Training(scene[0].permute(2, 0, 1) * 2.0 - 1.0, TrainSettings(iterations=3))
+    list(training.run())
+    return training.model()

@@ -1,76 +1,125 @@
+"""Editing as a node: bit for bit the plain function's."""
+
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import torch
-from comfyui_sinddm_rs.guidance.editing import EditSettings, Progress
-from comfyui_sinddm_rs.nodes import edit as module
+from comfyui_sinddm_rs.errors import InputError
+from comfyui_sinddm_rs.guidance.editing import edit_image
+from comfyui_sinddm_rs.guidance.prompts import make_ensemble
+from comfyui_sinddm_rs.guidance.settings import EditSettings
 from comfyui_sinddm_rs.nodes.edit import SinDDMEdit
+from comfyui_sinddm_rs.nodes.types import InstantModel
+from comfyui_sinddm_rs.sinddm.model import SinDDMModel
 from torch import Tensor
 
+from .conftest import Host
 
-@dataclass
-class Result:
-    image: Tensor
-    changed: Tensor
-    score_after: float
+TEXT = "A fire in the forest"
 
 
-@pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What edit_image is asked for; in its place a function that needs gradients and adds 0.25."""
-    asked: list[dict[str, Any]] = []
-
-    def edit_image(image: Tensor, text: str, *, roi: Tensor | None, settings: EditSettings, progress: Any) -> Result:
-        asked.append({"text": text, "roi": roi, "settings": settings})
-        wanted = torch.zeros_like(image, requires_grad=True)
-        (wanted * 0.25).sum().backward()
-        assert wanted.grad is not None
-        progress(Progress(0.5, "sampling", image[:3]))
-        progress(Progress(1.0, "done"))
-        return Result(image + wanted.grad, torch.ones(image.shape[-2:]), 10.0 * len(asked))
-
-    monkeypatch.setattr(module, "edit_image", edit_image)
-    return asked
-
-
-def run(**inputs: Any) -> tuple[Tensor, Tensor, float]:
+def run(image: Tensor, **inputs: Any) -> tuple[Tensor, Tensor, float]:
     with torch.inference_mode():  # as ComfyUI does
-        wanted = {"text": "A fire", "seed": 7, "strength": 0.5, "candidates": 2}
-        return SinDDMEdit().edit(**{**wanted, **inputs})
+        wanted = {"text": TEXT, "seed": 7, "strength": 0.5, "candidates": 1}
+        return SinDDMEdit().edit(image=image.clone(), **{**wanted, **inputs})
 
 
-def test_each_image_of_a_batch_is_edited_with_a_seed_of_its_own(host: Any, calls: list[dict[str, Any]]) -> None:
-    image = torch.rand(2, 40, 50, 3, generator=torch.Generator().manual_seed(0))
-    edited, changed, score = run(image=image)
-    assert torch.equal(edited, image + 0.25)
-    assert tuple(changed.shape) == (2, 40, 50)
-    assert score == 15.0
-    settings = [call["settings"] for call in calls]
-    assert [(each.seed, each.strength, each.candidates, each.device) for each in settings] == [
-        (7, 0.5, 2, "cpu"),
-        (8, 0.5, 2, "cpu"),
-    ]
-    assert [call["roi"] for call in calls] == [None, None]
-    assert [update / host.total for update in host.updates] == [0.25, 0.5, 0.75, 1.0]
-    assert [preview and preview[1].size for preview in host.previews] == [(50, 40), None, (50, 40), None]
+def plain(image: Tensor, text: str = TEXT, **inputs: Any) -> Any:
+    settings = inputs.pop("settings", EditSettings(seed=7, strength=0.5))
+    return edit_image(image[0].permute(2, 0, 1), text, settings=settings, **inputs)
+
+
+def same(edited: Tensor, wanted: Any) -> bool:
+    return torch.equal(edited.permute(2, 0, 1), wanted.image)
+
+
+def test_each_image_of_a_batch_is_edited_with_a_seed_of_its_own(host: Host, scene: Tensor) -> None:
+    edited, changed, score = run(torch.cat([scene, scene]))
+    wanted = [plain(scene, settings=EditSettings(seed=seed, strength=0.5)) for seed in (7, 8)]
+    assert all(same(*pair) for pair in zip(edited, wanted, strict=True))
+    assert torch.equal(changed, torch.stack([each.changed for each in wanted]))
+    assert score == pytest.approx(sum(each.score_after for each in wanted) / 2)
+    assert host.updates == sorted(host.updates) and host.updates[-1] == host.total
+    assert host.previews[-1][1].size == (71, 64)
 
 
 @pytest.mark.usefixtures("host")
-def test_mask_becomes_the_region(calls: list[dict[str, Any]]) -> None:
-    mask = torch.zeros(1, 40, 50)
-    mask[:, :5] = 1
-    run(image=torch.zeros(1, 40, 50, 3), mask=mask)
-    assert torch.equal(calls[0]["roi"], mask[0])
+def test_mask_becomes_the_region(scene: Tensor) -> None:
+    mask = torch.zeros(1, 64, 71)
+    mask[:, 20:40, 15:50] = 1
+    edited, *_ = run(scene, mask=mask)
+    assert same(edited[0], plain(scene, roi=mask[0]))
+    assert torch.equal(edited[0][mask[0] == 0], scene[0][mask[0] == 0])
 
 
-def test_a_cancelled_run_ends_the_edit(host: Any, calls: list[dict[str, Any]]) -> None:
-    host.cancelled = True
+@pytest.mark.usefixtures("host")
+def test_wired_prompts_take_the_place_of_the_text(scene: Tensor) -> None:
+    prompts = make_ensemble("The river is flooding", "offline", 3)
+    edited, *_ = run(scene, prompts=prompts)
+    assert same(edited[0], plain(scene, "The river is flooding", prompts=prompts))
+
+
+@pytest.mark.usefixtures("host")
+def test_an_instant_model_gives_its_exemplars(scene: Tensor, caplog: pytest.LogCaptureFixture) -> None:
+    exemplar = scene[0].permute(2, 0, 1).flip(0).contiguous()
+    model = InstantModel(scene[0].permute(2, 0, 1), (exemplar,))
+    edited, *_ = run(scene, model=model)
+    assert same(edited[0], plain(scene, exemplar_images=[exemplar]))
+    assert "of another image" not in caplog.text
+    run(scene.flip(1), model=model, strength=0.0)
+    assert "The instant model is of another image" in caplog.text
+
+
+@pytest.mark.usefixtures("host")
+def test_a_trained_model_goes_to_the_edit(
+    scene: Tensor, trained: SinDDMModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = "Sheep graze"
+    edited, *_ = run(scene, model=trained, text=text)
+    assert same(edited[0], plain(scene, text, model=trained))
+    assert not same(edited[0], plain(scene, text))
+    assert "trained on another image" not in caplog.text
+
+
+def test_a_cancelled_run_ends_the_edit(host: Host, scene: Tensor) -> None:
+    host.cancel_after = 2
     with pytest.raises(InterruptedError):
-        run(image=torch.zeros(2, 40, 50, 3))
-    assert len(calls) == 1
+        run(scene)
+    assert len(host.updates) == 2
+
+
+@pytest.mark.usefixtures("host")
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ({"model": {"image": 1}}, "The input 'model' is a dict"),
+        ({"guide": "compact"}, "The input 'guide' is a str"),
+        ({"prompts": ["fire"]}, "The input 'prompts' is a list"),
+        ({"mask": torch.full((1, 64, 71), float("nan"))}, "The input 'mask' holds NaN"),
+        ({"image": torch.full((1, 64, 71, 3), float("nan"))}, "The image holds NaN"),
+        ({"image": torch.zeros(1, 1, 1, 3)}, "The image is 1×1 px"),
+        ({"strength": 3.1}, "The strength 3.1 is outside"),
+        ({"candidates": 0}, "0 candidates"),
+        ({"text": " "}, "The prompt is empty"),
+    ],
+)
+def test_what_cannot_be_edited_is_named(scene: Tensor, inputs: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        run(**{"image": scene, **inputs})
+
+
+@pytest.mark.usefixtures("host")
+def test_a_model_trained_for_other_bands_is_refused(trained: SinDDMModel) -> None:
+    with pytest.raises(InputError, match="The model has 3 bands and the image 1; train one on this image"):
+        run(torch.eye(40)[None, ..., None], model=trained)
+
+
+def test_the_model_is_the_first_of_the_optional_inputs() -> None:
+    inputs = SinDDMEdit.INPUT_TYPES()
+    assert list(inputs["required"]) == ["image", "text", "seed", "strength", "candidates"]
+    assert list(inputs["optional"]) == ["model", "guide", "prompts", "mask"]
 
 
 def test_defaults_are_those_of_the_function() -> None:

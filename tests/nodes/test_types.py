@@ -5,7 +5,16 @@ import logging
 import pytest
 import torch
 from comfyui_sinddm_rs.errors import InputError
-from comfyui_sinddm_rs.nodes.types import from_image, from_mask, to_image, to_mask
+from comfyui_sinddm_rs.nodes.types import (
+    InstantModel,
+    from_image,
+    from_mask,
+    from_model,
+    from_trained,
+    to_image,
+    to_mask,
+)
+from comfyui_sinddm_rs.sinddm.model import SinDDMModel
 
 PICTURES = [torch.zeros(3, 40, 50), torch.zeros(3, 40, 50)]
 
@@ -42,6 +51,22 @@ def test_what_is_no_image_is_named(image: object) -> None:
 def test_what_is_no_mask_is_named(mask: object) -> None:
     with pytest.raises(InputError, match=r"^The input 'mask' is a .*; connect the MASK output of another node\.$"):
         from_mask(mask, PICTURES)  # type: ignore[arg-type]
+
+
+def test_models_of_both_kinds_and_nothing_else(trained: SinDDMModel) -> None:
+    instant = InstantModel(PICTURES[0])
+    assert from_model(instant) is instant and from_model(trained) is trained and from_trained(trained) is trained
+    for value in ({"network": 1}, None, torch.zeros(1)):
+        for check in (from_model, from_trained):
+            with pytest.raises(InputError, match=r"^The input 'model' is a .*; connect SinDDM Instant Model, .*\.$"):
+                check(value)
+    with pytest.raises(InputError, match="is an instant model"):
+        from_trained(instant)
+
+
+def test_a_mask_that_is_no_number_is_named() -> None:
+    with pytest.raises(InputError, match="The input 'mask' holds NaN or infinite values"):
+        from_mask(torch.full((1, 40, 50), float("inf")), PICTURES)
 
 
 def test_no_mask_and_an_empty_mask_of_any_size_mean_the_whole_image() -> None:

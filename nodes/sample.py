@@ -1,0 +1,173 @@
+"""New scenes as a node."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from ..errors import InputError
+from ..guidance.checks import checked_image
+from ..guidance.settings import EditSettings
+from ..rasters.raster import MAX_SIDE, check_size
+from ..sinddm.bank import PatchSource
+from ..sinddm.denoiser import Denoiser
+from ..sinddm.hybrid import model_denoiser
+from ..sinddm.patches import PatchDenoiser
+from ..sinddm.pyramid import Size
+from ..sinddm.sampling import Plan, Step, Watch, sample
+from ..sinddm.schedule import NoiseLevel
+from .host import device, gradients
+from .progress import progress_bar, sampling_watch
+from .types import InstantModel, Model, check_range, from_image, from_model, to_image
+
+MAX_BATCH = 64
+START_STRENGTH = 0.7
+LEAST_STRENGTH = 0.02
+"""Without any noise there is nothing to denoise."""
+
+
+class SinDDMSample:
+    CATEGORY = "SinDDM-RS"
+    DESCRIPTION = (
+        "Draws new scenes that look like the model's image, of any size, from pure noise or with the layout of a "
+        "start image."
+    )
+    FUNCTION = "sample"
+    RETURN_TYPES = ("IMAGE", "IMAGE")
+    RETURN_NAMES = ("images", "scales")
+    OUTPUT_TOOLTIPS = (
+        "The new scenes.",
+        "The first scene as each scale left it, coarse to fine, all enlarged to its size.",
+    )
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802 (ComfyUI's name)
+        side = {"default": 0, "min": 0, "max": MAX_SIDE}
+        return {
+            "required": {
+                "model": ("SINDDM_MODEL", {"tooltip": "An instant or a trained model."}),
+                "width": ("INT", {**side, "tooltip": "Width in pixels, 32 or more; 0 takes the model's own."}),
+                "height": ("INT", {**side, "tooltip": "Height in pixels, 32 or more; 0 takes the model's own."}),
+                "batch_size": ("INT", {"default": 1, "min": 1, "max": MAX_BATCH, "tooltip": "How many scenes."}),
+                "seed": (
+                    "INT",
+                    {
+                        "default": EditSettings.seed,
+                        "min": 0,
+                        "max": 2**53 - 1,
+                        "control_after_generate": True,
+                        "tooltip": "Scene i of the batch uses seed + i; the same seed gives the same bytes.",
+                    },
+                ),
+            },
+            "optional": {
+                "image": (
+                    "IMAGE",
+                    {"tooltip": "A start image whose layout the scenes take; those of a batch serve in turn."},
+                ),
+                "strength": (
+                    "FLOAT",
+                    {
+                        "default": START_STRENGTH,
+                        "min": 0.0,
+                        "max": 1.0,
+                        "step": 0.05,
+                        "tooltip": "Share of noise in which the start image is hidden: 0 keeps its layout, 1 hides it "
+                        "wholly. Without a start image it says nothing.",
+                    },
+                ),
+            },
+        }
+
+    def sample(
+        self,
+        *,
+        model: Model,
+        width: int,
+        height: int,
+        batch_size: int,
+        seed: int,
+        image: Tensor | None = None,
+        strength: float = START_STRENGTH,
+    ) -> tuple[Tensor, Tensor]:
+        checked = from_model(model)
+        check_range("batch_size", batch_size, 1, MAX_BATCH)
+        check_range("strength", strength, 0.0, 1.0)
+        EditSettings(seed=seed)
+        own = (int(checked.image.shape[-2]), int(checked.image.shape[-1]))
+        size = (height or own[0], width or own[1])
+        check_size(*size, "The new scene")
+        with gradients(), torch.no_grad():
+            starts = [] if image is None else [_checked_start(each, checked) for each in from_image(image)]
+            place, scales = device(), list[Tensor]()
+            progress = progress_bar(batch_size)
+            scenes = []
+            for i in range(batch_size):
+                watches = [sampling_watch(progress(i)), *([_keep_scales(scales)] if i == 0 else [])]
+                start = starts[i % len(starts)].to(place) * 2.0 - 1.0 if starts else None
+                denoiser = denoiser_of(checked, seed + i, place)
+                scenes.append(draw(denoiser, size, seed + i, start, strength, watches, place))
+            full = [interpolate(each[None], size=size, mode="nearest-exact")[0] for each in scales]
+            return to_image(scenes), to_image(full)
+
+
+def denoiser_of(model: Model, seed: int, place: str) -> Denoiser:
+    """What samples from the model on the device ``place``."""
+    if not isinstance(model, InstantModel):
+        return model_denoiser(model.to(place), seed)
+    further = [PatchSource(each.to(place) * 2.0 - 1.0, in_place=False) for each in model.exemplars]
+    return PatchDenoiser(model.image.to(place) * 2.0 - 1.0, further, seed=seed)
+
+
+def draw(
+    denoiser: Denoiser,
+    size: Size,
+    seed: int,
+    start: Tensor | None,
+    strength: float,
+    watches: list[Watch],
+    place: str,
+) -> Tensor:
+    """A new scene, float [C, *size] in 0…1; with ``start`` (float [C, H, W] in −1…1) in its layout.
+
+    strength: share of noise, 0…1, at which scale 0 begins from the start; those above begin as the model itself does.
+    """
+
+    def watch(clean: Tensor, step: Step) -> None:
+        for each in watches:
+            each(clean, step)
+
+    plan = None
+    if start is not None:
+        own = [_share(denoiser.levels(scale, None)[0]) for scale in range(1, len(denoiser.sizes(size)))]
+        plan = Plan((max(strength, LEAST_STRENGTH), *own))
+    generator = torch.Generator().manual_seed(seed)
+    drawn = sample(denoiser, size, generator, plan=plan, start=start, watch=watch, device=place)
+    return _unit(drawn)
+
+
+def _share(level: NoiseLevel) -> float:
+    # A hair less, since numbered steps begin at the first one that is noisier.
+    return (1.0 - 1e-9) * level.sigma / (level.alpha + level.sigma)
+
+
+def _keep_scales(kept: list[Tensor]) -> Watch:
+    def watch(clean: Tensor, step: Step) -> None:
+        if step.is_last:
+            kept.append(_unit(clean))
+
+    return watch
+
+
+def _unit(drawn: Tensor) -> Tensor:
+    return (drawn * 0.5 + 0.5).clamp(0.0, 1.0).cpu()
+
+
+def _checked_start(picture: Tensor, model: Model) -> Tensor:
+    start, bands = checked_image(picture, "The start image"), len(model.image)
+    if len(start) != bands:
+        raise InputError(f"The start image has {len(start)} bands and the model {bands}; give one with as many.")
+    return start

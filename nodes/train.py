@@ -1,0 +1,146 @@
+"""Training as a node."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from ..guidance.settings import EditSettings
+from ..rasters.files import make_folder
+from ..sinddm.checkpoint import checkpoint_path
+from ..sinddm.fingerprint import fingerprint
+from ..sinddm.model import SinDDMModel
+from ..sinddm.model_file import MODEL_SUFFIX
+from ..sinddm.recipes import RECIPES
+from ..sinddm.training import Training, TrainSettings
+from ..sinddm.training_run import OnStep, train_to_file
+from .host import device, gradients, sinddm_folders, warn
+from .instant_model import model_pictures
+from .progress import TrainingWatch, loss_picture, progress_bar
+from .types import to_image
+
+DEFAULTS = TrainSettings()
+TRAININGS = "trainings"
+"""Folder in models/sinddm for what resumes a training."""
+
+
+class SinDDMTrain:
+    CATEGORY = "SinDDM-RS"
+    DESCRIPTION = (
+        "Trains the paper's network on one image. Cancel keeps a checkpoint, from which 'resume' goes on as if "
+        "nothing had happened."
+    )
+    FUNCTION = "train"
+    RETURN_TYPES = ("SINDDM_MODEL", "IMAGE", "INT")
+    RETURN_NAMES = ("model", "loss", "steps")
+    OUTPUT_TOOLTIPS = (
+        "The trained model, for SinDDM Edit by Text, SinDDM Sample and SinDDM Save Model.",
+        "The curve of the loss, as a picture.",
+        "How many steps were made.",
+    )
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802 (ComfyUI's name)
+        return {
+            "required": {
+                "image": ("IMAGE", {"tooltip": "The image to learn: one, not a batch."}),
+                "recipe": (
+                    list(RECIPES),
+                    {
+                        "default": DEFAULTS.recipe,
+                        "tooltip": "fast: some minutes on a CPU. reference: as published, hours on a GPU.",
+                    },
+                ),
+                "iterations": (
+                    "INT",
+                    {
+                        "default": DEFAULTS.iterations or 0,
+                        "min": 0,
+                        "max": 1_000_000,
+                        "tooltip": "Training steps; 0 makes the recipe's own number.",
+                    },
+                ),
+                "time_budget": (
+                    "FLOAT",
+                    {
+                        "default": DEFAULTS.time_budget or 0.0,
+                        "min": 0.0,
+                        "max": 604_800.0,
+                        "step": 1.0,
+                        "tooltip": "Seconds after which the training ends in good order; 0 sets no limit.",
+                    },
+                ),
+                "seed": (
+                    "INT",
+                    {
+                        "default": DEFAULTS.seed,
+                        "min": 0,
+                        "max": 2**53 - 1,
+                        "control_after_generate": True,
+                        "tooltip": "The same seed gives the same weights on one machine. Keep it fixed, or every run "
+                        "trains anew.",
+                    },
+                ),
+            },
+            "optional": {
+                "exemplars": (
+                    "IMAGE",
+                    {"tooltip": "Further pictures to know as well, such as an event elsewhere: one or a batch."},
+                ),
+                "resume": (
+                    "BOOLEAN",
+                    {
+                        "default": False,
+                        "tooltip": "Go on from where a cancelled training of the same image, exemplars, recipe and "
+                        "seed was put aside, if there is one. Off, it begins anew.",
+                    },
+                ),
+            },
+        }
+
+    def train(
+        self,
+        *,
+        image: Tensor,
+        recipe: str,
+        iterations: int,
+        time_budget: float,
+        seed: int,
+        exemplars: Tensor | None = None,
+        resume: bool = False,
+    ) -> tuple[SinDDMModel, Tensor, int]:
+        settings = TrainSettings(recipe, iterations or None, time_budget or None, seed=EditSettings(seed=seed).seed)
+        settings = replace(settings, device=device())
+        with gradients():
+            source, further = model_pictures(image, exemplars)
+            training = Training(source * 2.0 - 1.0, settings, [each * 2.0 - 1.0 for each in further])
+            folder = make_folder(sinddm_folders()[0] / TRAININGS)
+            output = folder / training_name(source, further, settings)
+            model = train_put_aside(training, output, resume, TrainingWatch(progress_bar(1)(0)))
+            return model, to_image([loss_picture(training.losses)]), training.step
+
+
+def training_name(image: Tensor, exemplars: Sequence[Tensor], settings: TrainSettings) -> str:
+    """The model file's name of the training of these pictures with this recipe and seed."""
+    known = hashlib.sha256("".join(map(fingerprint, (image, *exemplars))).encode()).hexdigest()
+    return f"{known[:16]}-{settings.recipe}-{settings.seed}{MODEL_SUFFIX}"
+
+
+def train_put_aside(training: Training, output: Path, resume: bool, on_step: OnStep) -> SinDDMModel:
+    """Train, and leave a checkpoint beside ``output`` where the training does not reach its end; else no file."""
+    aside = checkpoint_path(output)
+    try:
+        model = train_to_file(training, output, resume=resume and aside.is_file(), on_step=on_step)
+    except BaseException:
+        if aside.is_file() and training.step > 0:
+            warn(f"The training is put aside after {training.step:,} steps; turn on 'resume' to go on.")
+        raise
+    # Model and curve leave over the sockets; SinDDM Save Model keeps them.
+    for left in output.parent.glob(f"{output.stem}[._]*"):
+        left.unlink()
+    return model

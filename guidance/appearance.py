@@ -39,6 +39,8 @@ ENOUGH_GROUND = 0.15
 """Where the text names no place, grass takes the colour; where it is less, trees too, and bare ground last."""
 GROWING = ("grass", "trees")
 """What grows takes on a colour in clumps, not evenly."""
+CLUMPS, SHEETS = (0.06, 0.4), (0.25, 0.9)
+"""Size of a patch as a share of the short side, and how far it reaches per strength: at 1 sheets have joined."""
 _LUMINANCE = torch.tensor([0.299, 0.587, 0.114])
 
 
@@ -118,9 +120,9 @@ def _share(part: Tensor, whole: Tensor) -> float:
 def _spread(place: _Place, strength: float, rng: np.random.Generator) -> Tensor:
     """The place at ``strength``: patches that spread and join as it grows, [H, W] in 0…1."""
     size = (int(place.amount.shape[0]), int(place.amount.shape[1]))
-    noise = torch.from_numpy(fractal_noise(size, (0.06 if place.clumped else 0.25) * min(size), rng))
-    reach = (0.4 if place.clumped else 0.9) * strength
-    return place.amount * ((noise - 0.7 + reach) / 0.35).clamp(0.0, 1.0)
+    patch, reach = CLUMPS if place.clumped else SHEETS
+    noise = torch.from_numpy(fractal_noise(size, patch * min(size), rng))
+    return place.amount * ((noise - 0.7 + reach * strength) / 0.35).clamp(0.0, 1.0)
 
 
 def _mean_light(image: Tensor, amount: Tensor) -> float:

@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import torch
+
 from ..errors import InputError
 from .checks import checked_device
 from .clip.architectures import CONFIG_FILE
@@ -45,7 +47,9 @@ def load_guide(name: str, device: str = "cpu", folders: Sequence[Path] = ()) -> 
             # What is to go goes first, so that never more than IN_MEMORY take up memory.
             while len(_loaded) >= IN_MEMORY:
                 _loaded.popitem(last=False)
-            _loaded[key] = load()
+            # A host may load it in inference mode, and no gradient could ever pass such weights.
+            with torch.inference_mode(False):
+                _loaded[key] = load()
         _loaded.move_to_end(key)
         return _loaded[key]
 

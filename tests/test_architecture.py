@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,6 +86,9 @@ def test_file_keeps_the_rules(path: Path) -> None:
         ("nodes/a.py", "from subprocess import run", "subprocess"),
         ("sinddm/a.py", "x = eval('1')", "eval"),
         ("sinddm/a.py", "import os\nos.system('ls')", "os.system"),
+        ("nodes/a.py", "import os\nos.environ['A'] = 'b'", "environment"),
+        ("guidance/a.py", "import os\nos.environ.setdefault('A', 'b')", "environment"),
+        ("guidance/a.py", "import os\ndel os.environ['A']", "environment"),
         ("sinddm/a.py", "torch.load('x')", "weights_only"),
         ("sinddm/a.py", "torch.load('x', weights_only=False)", "weights_only"),
         ("sinddm/a.py", "torch.manual_seed(0)", "torch.manual_seed"),
@@ -105,6 +109,8 @@ def test_a_breach_is_noticed(path: str, source: str, complaint: str) -> None:
     [
         ("nodes/a.py", "from ..guidance.editing import edit_image\nfrom comfy.utils import ProgressBar"),
         ("guidance/events/a.py", "from ..masks import m\nfrom ...errors import InputError"),
+        ("nodes/a.py", "import os\nos.environ.get('A')\nos.environ['A']"),
+        ("cli/a.py", "import os\nos.environ.setdefault('A', 'b')"),
         ("sinddm/a.py", "model.eval()\nrng = np.random.default_rng(3)\nrng.normal()"),
         ("sinddm/a.py", "torch.randn(3, generator=g)\ntorch.load(f, weights_only=True)\nre.compile('x')"),
         ("sinddm/a.py", "with torch.random.fork_rng():\n    torch.manual_seed(3)\n    net = Net()"),
@@ -127,8 +133,12 @@ def violations(path: Path, source: str) -> Iterator[str]:
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
             yield from (line + breach for name in names for breach in _absolute_breaches(layer, name.split(".")[0]))
+        elif isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            yield from (line + breach for breach in _environment_write(ast.unparse(node.value) + "[]"))
         elif isinstance(node, ast.Call):
             yield from (line + breach for breach in _unsafe_call(node))
+            if layer != "cli":
+                yield from (line + breach for breach in _environment_write(ast.unparse(node.func)))
             if node not in restored:
                 yield from (line + breach for breach in _global_random_call(node))
 
@@ -165,6 +175,12 @@ def _unsafe_call(call: ast.Call) -> Iterator[str]:
         yield f"{name}() is not used here"
     if name == "torch.load" and "weights_only=True" not in map(ast.unparse, call.keywords):
         yield "torch.load without weights_only=True"
+
+
+def _environment_write(name: str) -> Iterator[str]:
+    """The command may set up its own process; a pack inside ComfyUI must leave its host's environment alone."""
+    if name in ("os.putenv", "os.unsetenv") or re.fullmatch(r"os\.environ(\[\]|\.(setdefault|update|pop|clear))", name):
+        yield f"{name} changes the host's environment"
 
 
 def _global_random_call(call: ast.Call) -> Iterator[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import comfyui_sinddm_rs as pack
 import pytest
 
+ROOT = Path(__file__).resolve().parents[1]
 EXPORTS = [
     "NODE_CLASS_MAPPINGS",
     "NODE_DISPLAY_NAME_MAPPINGS",
@@ -61,3 +64,11 @@ print(state() == before)
 """
     )
     assert done.stdout == "True\n", done.stderr
+
+
+def test_comfyuis_installers_get_the_same_requirements() -> None:
+    """Lower bounds alone, so that nothing that ComfyUI has is replaced."""
+    listed = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
+    block = (ROOT / "pyproject.toml").read_text().partition("\ndependencies = [\n")[2].partition("]")[0]
+    assert listed == re.findall(r'"(.*?)"', block)
+    assert all(re.fullmatch(r"[A-Za-z_.-]+>=[\d.]+", line) for line in listed)

@@ -236,7 +236,7 @@ class ComfyUI:
 
     def saved(self, entry: dict[str, Any]) -> list[NDArray[np.uint8]]:
         """The pictures that a finished run saved, uint8 [H, W, C]."""
-        return [self.picture(image) for output in entry["outputs"].values() for image in output["images"]]
+        return [self.picture(image) for output in entry["outputs"].values() for image in output.get("images", [])]
 
     def picture(self, image: dict[str, str]) -> NDArray[np.uint8]:
         with Image.open(io.BytesIO(self._open(f"/view?{urllib.parse.urlencode(image)}"))) as picture:

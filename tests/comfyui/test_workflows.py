@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import comfyui_sinddm_rs as pack
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -40,7 +41,7 @@ def output_of(graph: Graph, comfyui: ComfyUI, kind: str, output: int) -> NDArray
 
 def test_nodes_are_offered_with_help_and_a_tooltip_on_everything(comfyui: ComfyUI) -> None:
     offered = {name: info for name, info in comfyui.get("/object_info").items() if name.startswith("SinDDM")}
-    assert set(offered) == {"SinDDMScene", "SinDDMEdit"}
+    assert set(offered) == set(pack.NODE_CLASS_MAPPINGS)
     for name, info in offered.items():
         assert info["category"] == "SinDDM-RS"
         assert info["description"]

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from collections import OrderedDict
 from pathlib import Path
 
 import pytest
 import torch
 from comfyui_sinddm_rs.errors import InputError
+from comfyui_sinddm_rs.guidance import guides
 from comfyui_sinddm_rs.guidance.compact import CompactGuide
 from comfyui_sinddm_rs.guidance.guides import guide_names, load_guide
 
@@ -68,3 +70,13 @@ def test_a_path_that_leads_nowhere_is_said(
 def test_a_device_that_is_not_there_is_refused(device: str) -> None:
     with pytest.raises(InputError, match=f"device '{device}' is not available here"):
         load_guide("compact", device=device)
+
+
+def test_a_guide_loaded_in_inference_mode_gives_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ComfyUI runs nodes so; the guide stays in memory for all that follow."""
+    monkeypatch.setattr(guides, "_loaded", OrderedDict())
+    with torch.inference_mode():
+        guide = load_guide("compact")
+    image = torch.rand(1, 3, 64, 64, requires_grad=True)
+    (gradient,) = torch.autograd.grad(guide.embed_images(image).sum(), image)
+    assert float(gradient.abs().max()) > 0.0

@@ -74,7 +74,11 @@ def edit_image(
         if progress is not None:
             progress(Progress(1.0, "done", as_rgb(best.image)))
         share = float((best.changed > VISIBLE).float().mean())
-        warnings = job.warnings if share > 0 or settings.strength == 0 else (*job.warnings, _NOTHING_CHANGED)
+        warnings = list(job.warnings)
+        if job.event is not None and not kept.drawn and settings.strength > 0:
+            warnings.append(f"The image has no place for '{job.event.name}'; give a region or another picture.")
+        if share == 0 and settings.strength > 0:
+            warnings.append(_NOTHING_CHANGED)
         return EditResult(
             image=best.image,
             changed=best.changed,
@@ -88,7 +92,7 @@ def edit_image(
             exemplars=(job.event.name,) if job.event is not None and kept.drawn else (),
             painted=None if kept.look is None else kept.look.hex(),
             ensemble=job.ensemble,
-            warnings=warnings,
+            warnings=tuple(warnings),
             candidates=tuple(scored),
         )
 

@@ -177,6 +177,13 @@ def meadow() -> Tensor:
     return read_raster(scene_path("meadow")).pixels[:, :96, :96].contiguous()
 
 
+def test_an_event_without_a_place_is_said() -> None:
+    forest = read_raster(scene_path("forest")).pixels
+    result = edit_image(forest, "The bridge is collapsed")
+    assert result.exemplars == ()
+    assert any("no place for 'collapsed_bridge'" in warning for warning in result.warnings)
+
+
 UNKNOWN = "covered with purple flowers"
 
 

@@ -69,7 +69,10 @@ WIRES = {"IMAGE", "MASK", "MODEL", "CLIP", "VAE", "CONDITIONING", "LATENT", "*"}
 
 @dataclass(frozen=True)
 class Node:
-    """A node in ``column``, below all of the rows before its own. inputs: values of widgets, or (name of another node, its output's index) for wires."""
+    """A node in ``column``, below all rows before its own.
+
+    inputs: values of widgets, or (name of another node, its output's index) for wires.
+    """
 
     kind: str
     column: int
@@ -150,7 +153,7 @@ def workflows() -> dict[str, Workflow]:
                 "train": Node("SinDDMTrain", 2, {"image": ("scene", 0), "time_budget": 20.0}),
                 "edit": edit("covered with purple flowers", 3, model=("train", 0)),
                 "sample": Node(
-                    "SinDDMSample", 3, {"model": ("train", 0), "width": 256, "height": 192, "batch_size": 2}
+                    "SinDDMSample", 3, {"model": ("train", 0), "width": 256, "height": 192, "batch_size": 2}, row=1
                 ),
                 "loss": Node("PreviewImage", 2, {"images": ("train", 1)}, row=1),
                 "save": save("edit", "train_and_edit", 4),

@@ -54,6 +54,21 @@ def test_nodes_are_offered_with_help_and_a_tooltip_on_everything(comfyui: ComfyU
         assert comfyui.text(f"/extensions/ComfyUI-SinDDM-RS/docs/{name}.md").startswith("# ")
 
 
+@pytest.mark.parametrize("name", GRAPHS)
+def test_graph_is_offered_as_a_template(name: str, comfyui: ComfyUI, graph: Callable[[str], Graph]) -> None:
+    """A folder named ``examples`` in the root would take the place of ``workflows`` here."""
+    assert name in comfyui.get("/workflow_templates")["ComfyUI-SinDDM-RS"]
+    offered = comfyui.get(f"/api/workflow_templates/ComfyUI-SinDDM-RS/{name}.json")
+    kinds = [node["type"] for node in offered["nodes"] if node["type"] != "MarkdownNote"]
+    assert kinds == [node["class_type"] for node in graph(name).values()]
+
+
+def test_translations_are_served(comfyui: ComfyUI) -> None:
+    for language in ("en", "zh"):
+        nodes = comfyui.get("/i18n")[language]["nodeDefs"]
+        assert set(pack.NODE_CLASS_MAPPINGS) <= set(nodes)
+
+
 def test_loading_the_pack_says_nothing(comfyui: ComfyUI) -> None:
     log = comfyui.log.read_text(errors="replace").partition("To see the GUI")[0]
     (line,) = [line for line in log.splitlines() if "SinDDM" in line]

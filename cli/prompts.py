@@ -6,8 +6,9 @@ import argparse
 import time
 from typing import Any
 
-from ..guidance.compact import load_compact_guide
+from ..guidance.guides import load_guide
 from ..guidance.prompts import DEFAULT_COUNT, MAX_COUNT, consistent, embed_ensemble
+from ..guidance.settings import EditSettings
 from .console import say
 from .prompt_options import add_prompt_options, printable, read_ensemble, say_dropped
 
@@ -24,7 +25,7 @@ def add_to(commands: Any) -> None:
 
 def run(chosen: argparse.Namespace) -> dict[str, Any]:
     begun = time.perf_counter()
-    guide = load_compact_guide()
+    guide = load_guide(EditSettings.guide)
     ensemble = consistent(read_ensemble(chosen, chosen.text, chosen.n), guide)
     texts = [prompt.text for prompt in ensemble.prompts]
     similarities = [round(value, 4) for value in (guide.embed_texts(texts) @ embed_ensemble(ensemble, guide)).tolist()]

@@ -70,59 +70,74 @@ class Appearance:
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where an appearance may go: [H, W] in 0…1; whether in clumps; how much relief of what is there stays."""
+class Surface:
+    """What may take on a colour: [H, W] in 0…1; whether in clumps; how much relief of what is there stays, 0…1."""
 
     amount: Tensor
     clumped: bool = False
     relief: float = 1.0
 
 
-def find_appearance(
-    image: Tensor, text: str, region: Tensor | None, strength: float, guide: Guide, target: Tensor, seed: int
-) -> Appearance:
-    """The look that brings ``image`` (float [C, H, W] in 0…1) near to ``target`` for little change of colour.
+@dataclass(frozen=True)
+class Paint:
+    """A surface, its mean luminance, and the colour [3] in 0…1 that the guide gives it."""
 
-    region: [H, W] in 0…1 or None for everywhere. strength: 1 covers what the text names, or most of what grows.
+    surface: Surface
+    light: float
+    colour: Tensor
+
+    def look(self, strength: float, rng: np.random.Generator) -> Appearance:
+        """The surface in its colour. strength: 1 covers what the text names, or most of what grows."""
+        amount = _spread(self.surface, strength, rng).to(self.colour)
+        return Appearance(self.colour, self.light, amount, self.surface.relief)
+
+
+def found_surface(image: Tensor, text: str, region: Tensor | None) -> Surface | None:
+    """What the text names of ``image`` (float [C, H, W] in 0…1), or else the region [H, W], or else its ground.
+
+    None where the text names something that the image does not show.
     """
-    rng = np.random.default_rng(seed)
-    place = _place(image, text, region, rng)
-    light = _mean_light(image, place.amount)
-    colour = _fitting_colour(image, place, light, guide, target)
-    return Appearance(colour, light, _spread(place, strength, rng).to(image), place.relief)
-
-
-def _place(image: Tensor, text: str, region: Tensor | None, rng: np.random.Generator) -> _Place:
-    allowed = torch.ones_like(image[0]).cpu() if region is None else region.cpu()
     maps = cover_maps(image)
+    allowed = torch.ones_like(image[0]).cpu() if region is None else region.cpu()
     wanted = named_covers(text)
     named = [cover for cover in wanted if _share(maps[cover] * allowed, allowed) > LEAST_SHARE]
     if named:
         where = torch.stack([maps[cover] for cover in named]).amax(0)
-        return _Place(where * allowed, clumped=named[0] in GROWING)
+        return Surface(where * allowed, clumped=named[0] in GROWING)
     if region is not None:
-        return _Place(allowed)
-    if not wanted:
-        ground = maps["grass"]
-        for further in ("trees", "bare"):
-            if _share(ground, allowed) < ENOUGH_GROUND:
-                ground = torch.maximum(ground, maps[further])
-        return _Place(((ground - 0.1) / 0.3).clamp(0.0, 1.0), clumped=True)
+        return Surface(allowed)
+    if wanted:
+        return None
+    ground = maps["grass"]
+    for further in ("trees", "bare"):
+        if _share(ground, allowed) < ENOUGH_GROUND:
+            ground = torch.maximum(ground, maps[further])
+    return Surface(((ground - 0.1) / 0.3).clamp(0.0, 1.0), clumped=True)
+
+
+def new_surface(image: Tensor, rng: np.random.Generator) -> Surface:
+    """A place on the low ground of ``image`` (float [C, H, W] in 0…1) for what it does not show."""
     free = low_ground(image).numpy().astype(np.float32)
     where = torch.from_numpy(organic_place(free, NEW_SURFACE_SHARE, rng, 0.7, softness=0.1))
-    return _Place(where, relief=NEW_SURFACE_RELIEF)
+    return Surface(where, relief=NEW_SURFACE_RELIEF)
+
+
+def find_paint(image: Tensor, surface: Surface, guide: Guide, target: Tensor) -> Paint:
+    """The colour that brings ``image`` (float [C, H, W] in 0…1) near to ``target`` for little change of the surface."""
+    light = _mean_light(image, surface.amount)
+    return Paint(surface, light, _fitting_colour(image, surface, light, guide, target))
 
 
 def _share(part: Tensor, whole: Tensor) -> float:
     return float(part.sum() / whole.sum().clamp(min=1e-6))
 
 
-def _spread(place: _Place, strength: float, rng: np.random.Generator) -> Tensor:
-    """The place at ``strength``: patches that spread and join as it grows, [H, W] in 0…1."""
-    size = (int(place.amount.shape[0]), int(place.amount.shape[1]))
-    patch, reach = CLUMPS if place.clumped else SHEETS
+def _spread(surface: Surface, strength: float, rng: np.random.Generator) -> Tensor:
+    """The surface at ``strength``: patches that spread and join as it grows, [H, W] in 0…1."""
+    size = (int(surface.amount.shape[0]), int(surface.amount.shape[1]))
+    patch, reach = CLUMPS if surface.clumped else SHEETS
     noise = torch.from_numpy(fractal_noise(size, patch * min(size), rng))
-    return place.amount * ((noise - 0.7 + reach * strength) / 0.35).clamp(0.0, 1.0)
+    return surface.amount * ((noise - 0.7 + reach * strength) / 0.35).clamp(0.0, 1.0)
 
 
 def _mean_light(image: Tensor, amount: Tensor) -> float:
@@ -140,16 +155,16 @@ def _coloured(rgb: Tensor, colour: Tensor, light: float, relief: float) -> Tenso
     return colour[..., None, None].to(rgb) * relative + TEXTURE * relief * (hue - hue.mean((-2, -1), keepdim=True))
 
 
-def _fitting_colour(image: Tensor, place: _Place, light: float, guide: Guide, target: Tensor) -> Tensor:
-    """The colour [3] for ``place`` that fits the text well and departs least from what is there."""
+def _fitting_colour(image: Tensor, surface: Surface, light: float, guide: Guide, target: Tensor) -> Tensor:
+    """The colour [3] for ``surface`` that fits the text well and departs least from what is there."""
     shrink = min(1.0, SEARCH_SIDE / min(image.shape[-2:]))
     size = (round(image.shape[-2] * shrink), round(image.shape[-1] * shrink))
     rgb = resize(as_rgb(image), size)
-    weight = resize(place.amount.to(image)[None], size).clamp(0.0, 1.0)
+    weight = resize(surface.amount.to(image)[None], size).clamp(0.0, 1.0)
     own = (rgb * weight).sum((-2, -1)) / weight.sum().clamp(min=1e-6)
 
     def fit(colours: Tensor) -> Tensor:
-        looks = _coloured(rgb.expand(len(colours), -1, -1, -1), colours, light, place.relief)
+        looks = _coloured(rgb.expand(len(colours), -1, -1, -1), colours, light, surface.relief)
         return (guide.embed_images((rgb + (looks - rgb) * weight).clamp(0.0, 1.0)) @ target).to(rgb.device)
 
     levels = torch.tensor(LEVELS, device=image.device)

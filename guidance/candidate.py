@@ -16,7 +16,7 @@ from ..sinddm.model import NetworkDenoiser
 from ..sinddm.patches import PatchDenoiser, PatchSettings
 from ..sinddm.pyramid import Size, resize, scale_sizes
 from ..sinddm.sampling import Plan, Watch, sample
-from .appearance import Appearance, find_appearance
+from .appearance import Appearance, find_paint, new_surface
 from .exemplars import DrawnExemplar, draw_exemplars
 from .job import Job
 from .masks import blur, changed_mask, energy_mask, grow
@@ -82,7 +82,9 @@ def _drawings(job: Job, generator: torch.Generator) -> list[DrawnExemplar]:
 
 
 def _look(job: Job, seed: int) -> Appearance:
-    return find_appearance(job.image, job.text, job.region, job.strength, job.guide, job.wish.fine, seed)
+    rng = np.random.default_rng(seed)
+    paint = job.paint or find_paint(job.image, new_surface(job.image, rng), job.guide, job.wish.fine)
+    return paint.look(job.strength, rng)
 
 
 def _allowed(job: Job, drawn: Sequence[DrawnExemplar], look: Appearance | None, generator: torch.Generator) -> Tensor:

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from ..errors import InputError
 from .checks import checked_image
-from .compact import load_compact_guide
 from .exemplars import draw_exemplars, find_event
-from .settings import check_prompt
+from .guides import load_guide
+from .settings import EditSettings, check_prompt
 
 PICTURES = 6
 """Drawings a network learns from: more than one edit needs, so that it does not know one place and shape only."""
@@ -23,7 +23,7 @@ def event_pictures(image: Tensor, text: str, seed: int = 0, count: int = PICTURE
     or where the image has no place for it.
     """
     source, text = checked_image(image, "The image"), check_prompt(text)
-    guide = load_compact_guide("cpu")
+    guide = load_guide(EditSettings.guide)
     with torch.inference_mode(False), torch.no_grad():
         target = guide.embed_texts([text])[0]
         event = find_event(guide, target)[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from torch import Tensor
 from ..rasters.layout import as_rgb
 from ..sinddm.fingerprint import fingerprint
 from ..sinddm.model import SinDDMModel
+from .appearance import Paint, find_paint, found_surface
 from .checks import checked_device
 from .compact import VOCABULARY_THRESHOLD, CompactGuide
 from .events.base import Event
@@ -56,6 +58,12 @@ class Job:
         if self.model is None:
             return "patch"
         return "hybrid" if self.event is not None or self.further else "network"
+
+    @cached_property
+    def paint(self) -> Paint | None:
+        """The colour of what every candidate paints; None where each finds a place of its own for something new."""
+        surface = found_surface(self.image, self.text, self.region)
+        return None if surface is None else find_paint(self.image, surface, self.guide, self.wish.fine)
 
     def paste(self, source: Tensor, edited: Tensor, changed: Tensor) -> tuple[Tensor, Tensor]:
         """The edited window and its changed map in the whole picture, on the CPU."""

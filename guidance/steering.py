@@ -130,28 +130,13 @@ def toward_text(
         if ending or (step.is_finest and step.scales > 1) or strength == 0.0:
             return clean
         length = strength * (step.level.sigma / (step.level.alpha + step.level.sigma)) ** braking
-        return moved(clean, wish, step.scale, length, mask, generator, views, shown)
+        size = (int(clean.shape[-2]), int(clean.shape[-1]))
+        weight = resize(mask[None], size).clamp(0.0, 1.0)
+        gradient = text_gradient(wish, clean, step.scale, generator, views, shown) * weight
+        move: Tensor = length * ((as_rgb(clean) * weight).norm() / (gradient.norm() + 1e-12)) * gradient
+        return clean + move
 
     return steer
-
-
-def moved(
-    clean: Tensor,
-    wish: Wish,
-    scale: int,
-    strength: float,
-    mask: Tensor,
-    generator: torch.Generator,
-    views: Views,
-    shown: Shown | None = None,
-) -> Tensor:
-    """One step of eq. 6 for x̂_0 [C, H, W] in −1…1 of ``scale``, as :func:`toward_text` describes it."""
-    size = (int(clean.shape[-2]), int(clean.shape[-1]))
-    weight = resize(mask[None], size).clamp(0.0, 1.0)
-    gradient = text_gradient(wish, clean, scale, generator, views, shown) * weight
-    length = (as_rgb(clean) * weight).norm() / (gradient.norm() + 1e-12)
-    step: Tensor = strength * length * gradient
-    return clean + step
 
 
 def text_gradient(

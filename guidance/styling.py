@@ -8,11 +8,11 @@ from torch import Tensor
 from ..errors import InputError
 from ..sinddm.model import SinDDMModel
 from ..sinddm.modes import repaint
-from ..sinddm.sampling import Step, Watch
+from ..sinddm.sampling import Watch
 from .checks import checked_image, checked_model
 from .guide import Guide
 from .settings import check_prompt
-from .steering import Wish, moved
+from .steering import Wish, toward_text
 from .views import Views
 
 STYLE_STRENGTH = 0.3
@@ -44,10 +44,5 @@ def style_by_text(
     wish = Wish(guide, target, target)
     everywhere = torch.ones_like(source[0])
     generator = torch.Generator().manual_seed(seed)
-
-    def steer(clean: Tensor, step: Step) -> Tensor:
-        if step.index >= step.steps - UNGUIDED_STEPS:
-            return clean
-        return moved(clean, wish, step.scale, strength, everywhere, generator, VIEWS)
-
+    steer = toward_text(wish, strength, everywhere, generator, VIEWS, unguided=UNGUIDED_STEPS)
     return repaint(model, source, model.diffusion.start_steps[-1], seed, steer, watch)

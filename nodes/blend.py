@@ -7,9 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import InputError
 from ..guidance.blending import FEATHER, MAX_FEATHER, MODES, blend
-from .types import from_image, from_mask, to_image
+from .types import from_image, from_mask, one_for_each, to_image
 
 
 class SinDDMBlend:
@@ -57,11 +56,7 @@ class SinDDMBlend:
 
     def blend(self, *, original: Tensor, edited: Tensor, mask: Tensor, mode: str, feather: int) -> tuple[Tensor]:
         pictures, edits = from_image(original, "original"), from_image(edited, "edited")
-        if len(edits) not in (1, len(pictures)):
-            raise InputError(
-                f"The input 'edited' has {len(edits)} images for {len(pictures)} originals; give one, or one for each."
-            )
-        edits *= len(pictures) // len(edits)
+        edits = one_for_each(edits, len(pictures), "edited", "originals")
         blended = []
         for before, after, region in zip(pictures, edits, from_mask(mask, pictures), strict=True):
             where = torch.ones(before.shape[-2:]) if region is None else region

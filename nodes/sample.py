@@ -15,18 +15,14 @@ from ..rasters.raster import MAX_SIDE, check_size
 from ..sinddm.bank import PatchSource
 from ..sinddm.denoiser import Denoiser
 from ..sinddm.hybrid import model_denoiser
+from ..sinddm.new_scene import START_STRENGTH, scene_from
 from ..sinddm.patches import PatchDenoiser
-from ..sinddm.pyramid import Size
-from ..sinddm.sampling import Plan, Step, Watch, sample
-from ..sinddm.schedule import NoiseLevel
+from ..sinddm.sampling import Step, Watch
 from .host import device, gradients
 from .progress import progress_bar, sampling_watch
 from .types import InstantModel, Model, check_range, from_image, from_model, to_image
 
 MAX_BATCH = 64
-START_STRENGTH = 0.7
-LEAST_STRENGTH = 0.02
-"""Without any noise there is nothing to denoise."""
 
 
 class SinDDMSample:
@@ -106,10 +102,11 @@ class SinDDMSample:
             progress = progress_bar(batch_size)
             scenes = []
             for i in range(batch_size):
-                watches = [sampling_watch(progress(i)), *([_keep_scales(scales)] if i == 0 else [])]
-                start = starts[i % len(starts)].to(place) * 2.0 - 1.0 if starts else None
+                watch = sampling_watch(progress(i))
+                watch = _keeping_scales(scales, watch) if i == 0 else watch
+                start = starts[i % len(starts)] if starts else None
                 denoiser = denoiser_of(checked, seed + i, place)
-                scenes.append(draw(denoiser, size, seed + i, start, strength, watches, place))
+                scenes.append(scene_from(denoiser, size, seed + i, place, watch, start, strength))
             full = [interpolate(each[None], size=size, mode="nearest-exact")[0] for each in scales]
             return to_image(scenes), to_image(full)
 
@@ -122,48 +119,15 @@ def denoiser_of(model: Model, seed: int, place: str) -> Denoiser:
     return PatchDenoiser(model.image.to(place) * 2.0 - 1.0, further, seed=seed)
 
 
-def draw(
-    denoiser: Denoiser,
-    size: Size,
-    seed: int,
-    start: Tensor | None,
-    strength: float,
-    watches: list[Watch],
-    place: str,
-) -> Tensor:
-    """A new scene, float [C, *size] in 0…1; with ``start`` (float [C, H, W] in −1…1) in its layout.
-
-    strength: share of noise, 0…1, at which scale 0 begins from the start; those above begin as the model itself does.
-    """
+def _keeping_scales(kept: list[Tensor], further: Watch) -> Watch:
+    """A watch that keeps each finished scale, [C, h, w] in 0…1, and tells the ``further`` one."""
 
     def watch(clean: Tensor, step: Step) -> None:
-        for each in watches:
-            each(clean, step)
-
-    plan = None
-    if start is not None:
-        own = [_share(denoiser.levels(scale, None)[0]) for scale in range(1, len(denoiser.sizes(size)))]
-        plan = Plan((max(strength, LEAST_STRENGTH), *own))
-    generator = torch.Generator().manual_seed(seed)
-    drawn = sample(denoiser, size, generator, plan=plan, start=start, watch=watch, device=place)
-    return _unit(drawn)
-
-
-def _share(level: NoiseLevel) -> float:
-    # A hair less, since numbered steps begin at the first one that is noisier.
-    return (1.0 - 1e-9) * level.sigma / (level.alpha + level.sigma)
-
-
-def _keep_scales(kept: list[Tensor]) -> Watch:
-    def watch(clean: Tensor, step: Step) -> None:
+        further(clean, step)
         if step.is_last:
-            kept.append(_unit(clean))
+            kept.append((clean * 0.5 + 0.5).clamp(0.0, 1.0).cpu())
 
     return watch
-
-
-def _unit(drawn: Tensor) -> Tensor:
-    return (drawn * 0.5 + 0.5).clamp(0.0, 1.0).cpu()
 
 
 def _checked_start(picture: Tensor, model: Model) -> Tensor:

@@ -6,14 +6,13 @@ from typing import Any
 
 from torch import Tensor
 
-from ..errors import InputError
 from ..guidance.guide import Guide
 from ..guidance.guides import load_guide
 from ..guidance.prompts import PromptEnsemble
 from ..guidance.scores import EditScores, mean_scores, score_edit
 from ..guidance.settings import EditSettings
 from .host import device, gradients, ready, warn
-from .types import from_guide, from_image, from_mask, from_prompts
+from .types import from_guide, from_image, from_mask, from_prompts, one_for_each
 
 
 class SinDDMScore:
@@ -108,11 +107,7 @@ def score_batch(
     pictures = from_image(image)
     regions = from_mask(mask, pictures)
     sources: list[Tensor | None] = [None] if source is None else [*from_image(source, "source")]
-    if len(sources) not in (1, len(pictures)):
-        raise InputError(
-            f"The input 'source' has {len(sources)} images for {len(pictures)} edited ones; give one, or one for each."
-        )
-    sources *= len(pictures) // len(sources)
+    sources = one_for_each(sources, len(pictures), "source", "edited ones")
     return [
         score_edit(picture, request, guide=guide, source=before, mask=region, prompts=prompts)
         for picture, before, region in zip(pictures, sources, regions, strict=True)

@@ -18,7 +18,7 @@ from ..sinddm.model import SinDDMModel
 from ..sinddm.model_file import MODEL_SUFFIX
 from ..sinddm.recipes import RECIPES
 from ..sinddm.training import Training, TrainSettings
-from ..sinddm.training_run import OnStep, train_to_file
+from ..sinddm.training_run import OnStep, train_with_checkpoint
 from .host import device, gradients, sinddm_folders, warn
 from .instant_model import model_pictures
 from .progress import TrainingWatch, loss_picture, progress_bar
@@ -120,8 +120,8 @@ class SinDDMTrain:
             source, further = model_pictures(image, exemplars)
             training = Training(source * 2.0 - 1.0, settings, [each * 2.0 - 1.0 for each in further])
             folder = make_folder(sinddm_folders()[0] / TRAININGS)
-            output = folder / training_name(source, further, settings)
-            model = train_put_aside(training, output, resume, TrainingWatch(progress_bar(1)(0)))
+            aside = checkpoint_path(folder / training_name(source, further, settings))
+            model = train_put_aside(training, aside, resume, TrainingWatch(progress_bar(1)(0)))
             return model, to_image([loss_picture(training.losses)]), training.step
 
 
@@ -131,16 +131,13 @@ def training_name(image: Tensor, exemplars: Sequence[Tensor], settings: TrainSet
     return f"{known[:16]}-{settings.recipe}-{settings.seed}{MODEL_SUFFIX}"
 
 
-def train_put_aside(training: Training, output: Path, resume: bool, on_step: OnStep) -> SinDDMModel:
-    """Train, and leave a checkpoint beside ``output`` where the training does not reach its end; else no file."""
-    aside = checkpoint_path(output)
+def train_put_aside(training: Training, aside: Path, resume: bool, on_step: OnStep) -> SinDDMModel:
+    """Train, and leave the checkpoint ``aside`` where the training does not reach its end; else no file."""
     try:
-        model = train_to_file(training, output, resume=resume and aside.is_file(), on_step=on_step)
+        model = train_with_checkpoint(training, aside, resume=resume and aside.is_file(), on_step=on_step)
     except BaseException:
         if aside.is_file() and training.step > 0:
             warn(f"The training is put aside after {training.step:,} steps; turn on 'resume' to go on.")
         raise
-    # Model and curve leave over the sockets; SinDDM Save Model keeps them.
-    for left in output.parent.glob(f"{output.stem}[._]*"):
-        left.unlink()
+    aside.unlink(missing_ok=True)
     return model

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -21,6 +22,7 @@ from ..guidance.prompts import PromptEnsemble
 from ..rasters.layout import channels_first, channels_last
 from ..sinddm.model import SinDDMModel
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -110,6 +112,15 @@ def check_range(name: str, value: float, low: float, high: float) -> None:
     """A wired number passes by the limits of its widget."""
     if not low <= value <= high:
         raise InputError(f"The input '{name}' is {value:g}; choose {low:g} to {high:,g}.")
+
+
+def one_for_each(images: list[T], count: int, name: str, others: str) -> list[T]:
+    """``images`` of the input ``name``, one for each of ``count`` ``others``; a single one serves all."""
+    if len(images) not in (1, count):
+        raise InputError(
+            f"The input '{name}' has {len(images)} images for {count} {others}; give one, or one for each."
+        )
+    return images * (count // len(images))
 
 
 def to_image(pictures: Sequence[Tensor]) -> Tensor:

@@ -8,7 +8,12 @@ from torch import Tensor
 from .denoiser import Denoiser
 from .patches import PatchDenoiser
 from .pyramid import Size
-from .sampling import Watch, sample
+from .sampling import Plan, Watch, sample
+
+START_STRENGTH = 0.7
+"""Where a scene with a start image begins: its layout stays, its texture does not."""
+LEAST_STRENGTH = 0.02
+"""Without any noise there is nothing to denoise."""
 
 
 def new_scene(
@@ -22,9 +27,29 @@ def new_scene(
 
 
 def scene_from(
-    denoiser: Denoiser, size: Size, seed: int, device: str | torch.device = "cpu", watch: Watch | None = None
+    denoiser: Denoiser,
+    size: Size,
+    seed: int,
+    device: str | torch.device = "cpu",
+    watch: Watch | None = None,
+    start: Tensor | None = None,
+    strength: float = START_STRENGTH,
 ) -> Tensor:
-    """A random scene of any model of an image: float [C, *size] in 0…1, on the CPU."""
+    """A random scene of any model of an image: float [C, *size] in 0…1, on the CPU.
+
+    start: float [C, H, W] in 0…1, an image whose layout the scene takes on. strength: share of noise, 0…1, at which
+    scale 0 begins from it; the scales above begin as the model itself does.
+    """
     generator = torch.Generator().manual_seed(seed)
+    begin = None if start is None else start.to(device) * 2.0 - 1.0
+    plan = None if start is None else _plan(denoiser, size, strength)
     with torch.no_grad():
-        return (sample(denoiser, size, generator, watch=watch, device=device) * 0.5 + 0.5).clamp(0.0, 1.0).cpu()
+        drawn = sample(denoiser, size, generator, plan=plan, start=begin, watch=watch, device=device)
+        return (drawn * 0.5 + 0.5).clamp(0.0, 1.0).cpu()
+
+
+def _plan(denoiser: Denoiser, size: Size, strength: float) -> Plan:
+    own = [denoiser.levels(scale, None)[0] for scale in range(1, len(denoiser.sizes(size)))]
+    # A hair less, since numbered steps begin at the first one that is noisier.
+    shares = [(1.0 - 1e-9) * level.sigma / (level.alpha + level.sigma) for level in own]
+    return Plan((max(strength, LEAST_STRENGTH), *shares))

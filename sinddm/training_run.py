@@ -24,15 +24,28 @@ OnStep = Callable[[TrainStep, Training], None]
 def train_to_file(
     training: Training, output: str | Path, *, resume: bool = False, on_step: OnStep | None = None
 ) -> SinDDMModel:
-    """Train, and write OUTPUT.safetensors and its loss curve OUTPUT_loss.png.
+    """Train, and write OUTPUT.safetensors and its loss curve OUTPUT_loss.png; raises as ``train_with_checkpoint``.
 
-    A checkpoint lies beside the output while the training runs; it stays where the training does not reach its end,
-    and ``resume`` goes on from it. What ``on_step`` raises ends the training after a last checkpoint.
-    Raises InputError (no or no fitting checkpoint to resume), OutputError (nothing can be written there) and
-    TrainingError (the loss is no number any more; the last checkpoint stays).
+    The checkpoint lies beside the output.
     """
     target = check_model_output(output)
     aside = checkpoint_path(target)
+    model = train_with_checkpoint(training, aside, resume=resume, on_step=on_step)
+    write_bytes(target, model_bytes(model))
+    write_bytes(target.with_name(f"{target.stem}_loss.png"), loss_curve(training.losses))
+    aside.unlink(missing_ok=True)
+    return model
+
+
+def train_with_checkpoint(
+    training: Training, aside: Path, *, resume: bool = False, on_step: OnStep | None = None
+) -> SinDDMModel:
+    """Train, with a checkpoint at ``aside`` from which ``resume`` goes on; it stays, for the caller to remove.
+
+    What ``on_step`` raises ends the training after a last checkpoint. Raises InputError (no or no fitting checkpoint
+    to resume), OutputError (it cannot be written) and TrainingError (the loss is no number any more; the last
+    checkpoint stays).
+    """
     if resume:
         if not aside.is_file():
             raise InputError(f"There is no checkpoint {aside} to resume; train without --resume.")
@@ -57,11 +70,7 @@ def train_to_file(
         raise
     if not training.is_sound:
         raise lost(training.step)
-    model = training.model()
-    write_bytes(target, model_bytes(model))
-    write_bytes(target.with_name(f"{target.stem}_loss.png"), loss_curve(training.losses))
-    aside.unlink(missing_ok=True)
-    return model
+    return training.model()
 
 
 def _put_aside(training: Training, aside: Path) -> None:

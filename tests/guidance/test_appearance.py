@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
-from comfyui_sinddm_rs.guidance.appearance import NEW_SURFACE_SHARE, Appearance, find_appearance
+from comfyui_sinddm_rs.guidance.appearance import (
+    NEW_SURFACE_SHARE,
+    Appearance,
+    find_paint,
+    found_surface,
+    new_surface,
+)
 from comfyui_sinddm_rs.guidance.compact import CompactGuide
 from comfyui_sinddm_rs.guidance.guide import Guide
 from comfyui_sinddm_rs.rasters.bundled import scene_path
@@ -19,7 +26,9 @@ def scene(name: str) -> Tensor:
 def found(
     image: Tensor, text: str, guide: Guide, strength: float = 1.0, region: Tensor | None = None, seed: int = 0
 ) -> Appearance:
-    return find_appearance(image, text, region, strength, guide, guide.embed_texts([text])[0], seed)
+    rng = np.random.default_rng(seed)
+    surface = found_surface(image, text, region) or new_surface(image, rng)
+    return find_paint(image, surface, guide, guide.embed_texts([text])[0]).look(strength, rng)
 
 
 RED, GREEN, BLUE = range(3)

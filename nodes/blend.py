@@ -32,7 +32,7 @@ class SinDDMBlend:
                 ),
                 "mask": (
                     "MASK",
-                    {"tooltip": "Where the edit goes: 1 inside. An empty mask means the whole image."},
+                    {"tooltip": "Where the edit goes: 1 inside."},
                 ),
                 "mode": (
                     list(MODES),

@@ -112,7 +112,7 @@ class SinDDMEdit:
                     "MASK",
                     {
                         "tooltip": "Where the image may change: 1 inside. Outside it stays bit for bit. "
-                        "Without a mask, or with an empty one, the whole image may change."
+                        "Without a mask the whole image may change."
                     },
                 ),
             },

@@ -120,7 +120,7 @@ class SinDDMHarmonize:
             "optional": {
                 "mask": (
                     "MASK",
-                    {"tooltip": "Where the object is: 1 inside. Without a mask, or with an empty one, all of it."},
+                    {"tooltip": "Where the object is: 1 inside. Without a mask, all of the image."},
                 ),
             },
         }

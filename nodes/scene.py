@@ -24,7 +24,7 @@ class SinDDMScene:
     RETURN_NAMES = ("image", "region")
     OUTPUT_TOOLTIPS = (
         "The scene.",
-        "The scene's suggested region of interest: 1 inside; 0 everywhere where it suggests none.",
+        "The scene's suggested region of interest: 1 inside; 1 everywhere where it suggests none.",
     )
 
     @classmethod
@@ -36,5 +36,5 @@ class SinDDMScene:
     def load(self, scene: str) -> tuple[Tensor, Tensor]:
         raster = read_raster(scene_path(scene))
         path = roi_path(scene)
-        region = read_mask(path, raster.size) if path else torch.zeros(raster.size)
+        region = read_mask(path, raster.size) if path else torch.ones(raster.size)
         return to_image([raster.pixels]), to_mask([region])

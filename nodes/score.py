@@ -12,7 +12,7 @@ from ..guidance.prompts import PromptEnsemble
 from ..guidance.scores import EditScores, mean_scores, score_edit
 from ..guidance.settings import EditSettings
 from .host import device, gradients, ready, warn
-from .types import from_guide, from_image, from_mask, from_prompts, one_for_each
+from .types import from_changed_mask, from_guide, from_image, from_prompts, one_for_each
 
 
 class SinDDMScore:
@@ -105,7 +105,7 @@ def score_batch(
     """
     request = text if prompts is None else prompts.request
     pictures = from_image(image)
-    regions = from_mask(mask, pictures)
+    regions = from_changed_mask(mask, pictures)
     sources: list[Tensor | None] = [None] if source is None else [*from_image(source, "source")]
     sources = one_for_each(sources, len(pictures), "source", "edited ones")
     return [

@@ -25,6 +25,9 @@ from ..sinddm.model import SinDDMModel
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+NO_MASK = (64, 64)
+"""Size of the mask of zeros that ComfyUI's LoadImage gives for a file without transparency."""
+
 
 @dataclass(frozen=True, eq=False)
 class InstantModel:
@@ -56,22 +59,23 @@ def one_picture(image: Tensor) -> Tensor:
 
 
 def from_mask(mask: Tensor | None, pictures: Sequence[Tensor]) -> list[Tensor | None]:
-    """MASK [B, H, W] or [H, W] → one region [H, W] in 0…1 for each picture [C, H, W], None where it is empty.
+    """MASK [B, H, W], [H, W] or [B, 1, H, W] → one region [H, W] in 0…1 for each picture [C, H, W], None for all of it.
 
-    One mask serves all pictures. An empty one of any size means the whole image: ComfyUI's LoadImage gives a
-    small mask of zeros for a file without transparency.
+    One mask serves all pictures. Without one, where it is 1 everywhere, or where it is NO_MASK, the region is the whole
+    picture. Raises InputError for any other mask that selects nothing.
     """
-    if mask is None:
-        return [None] * len(pictures)
-    if not isinstance(mask, Tensor) or mask.ndim not in (2, 3):
-        raise InputError(f"The input 'mask' is {_kind(mask)}; connect the MASK output of another node.")
-    masks = list(mask.to("cpu", torch.float32, copy=True).reshape(-1, *mask.shape[-2:]))
-    if len(masks) not in (1, len(pictures)):
+    regions = [_region(each, picture) for each, picture in zip(_masks(mask, len(pictures)), pictures, strict=True)]
+    if any(region is not None and not bool(region.any()) for region in regions):
         raise InputError(
-            f"The input 'mask' has {len(masks)} masks for {len(pictures)} images; give one mask, or one for each image."
+            "The input 'mask' is empty, so nothing may change; paint a region, or disconnect it for the whole image."
         )
-    masks *= len(pictures) // len(masks)
-    return [_region(each, picture) for each, picture in zip(masks, pictures, strict=True)]
+    return [None if region is None or bool((region >= 1).all()) else region for region in regions]
+
+
+def from_changed_mask(mask: Tensor | None, pictures: Sequence[Tensor]) -> list[Tensor | None]:
+    """As ``from_mask``, for what an edit did change: all of a picture is a region too, and nothing is None."""
+    regions = [_region(each, picture) for each, picture in zip(_masks(mask, len(pictures)), pictures, strict=True)]
+    return [None if region is None or not bool(region.any()) else region for region in regions]
 
 
 def from_guide(value: object) -> Guide:
@@ -114,13 +118,13 @@ def check_range(name: str, value: float, low: float, high: float) -> None:
         raise InputError(f"The input '{name}' is {value:g}; choose {low:g} to {high:,g}.")
 
 
-def one_for_each(images: list[T], count: int, name: str, others: str) -> list[T]:
-    """``images`` of the input ``name``, one for each of ``count`` ``others``; a single one serves all."""
-    if len(images) not in (1, count):
+def one_for_each(batch: list[T], count: int, name: str, others: str) -> list[T]:
+    """The ``batch`` of the input ``name``, one for each of ``count`` ``others``; a single one serves all."""
+    if len(batch) not in (1, count):
         raise InputError(
-            f"The input '{name}' has {len(images)} images for {count} {others}; give one, or one for each."
+            f"The input '{name}' is a batch of {len(batch)} for {count} {others}; give one, or one for each."
         )
-    return images * (count // len(images))
+    return batch * (count // len(batch))
 
 
 def to_image(pictures: Sequence[Tensor]) -> Tensor:
@@ -133,8 +137,23 @@ def to_mask(maps: Sequence[Tensor]) -> Tensor:
     return torch.stack([each.detach().to("cpu", torch.float32) for each in maps])
 
 
-def _region(mask: Tensor, picture: Tensor) -> Tensor | None:
-    if not bool(mask.any()):
+def _masks(mask: Tensor | None, count: int) -> list[Tensor | None]:
+    if mask is None:
+        return [None] * count
+    if isinstance(mask, Tensor) and mask.ndim == 4 and mask.shape[1] == 1:  # as nodes of segment-anything give them
+        mask = mask[:, 0]
+    if not isinstance(mask, Tensor) or mask.ndim not in (2, 3) or mask.numel() == 0:
+        raise InputError(f"The input 'mask' is {_kind(mask)}; connect the MASK output of another node.")
+    masks = list(mask.to("cpu", torch.float32, copy=True).reshape(-1, *mask.shape[-2:]))
+    return one_for_each([None if _is_no_mask(each) else each for each in masks], count, "mask", "images")
+
+
+def _is_no_mask(mask: Tensor) -> bool:
+    return tuple(mask.shape) == NO_MASK and not bool(mask.any())
+
+
+def _region(mask: Tensor | None, picture: Tensor) -> Tensor | None:
+    if mask is None:
         return None
     if not bool(torch.isfinite(mask).all()):
         raise InputError("The input 'mask' holds NaN or infinite values; give a mask of values in 0…1.")

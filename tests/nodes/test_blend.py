@@ -34,7 +34,7 @@ def test_one_edit_and_one_mask_serve_a_batch(mode: str) -> None:
         assert torch.equal(each.permute(2, 0, 1), blend(before.permute(2, 0, 1), edited, mask, mode, 3))
 
 
-def test_an_empty_mask_means_the_whole_image() -> None:
+def test_a_file_without_transparency_means_the_whole_image() -> None:
     assert torch.equal(run(mask=torch.zeros(1, 64, 64)), images(1, 1).repeat(2, 1, 1, 1))
 
 
@@ -51,9 +51,9 @@ def test_a_mask_of_another_size_is_resized() -> None:
     [
         ({"original": {"an": "image"}}, "The input 'original' is a dict"),
         ({"edited": torch.zeros(0, 31, 46, 3)}, "The input 'edited' is a tensor"),
-        ({"edited": images(3)}, "'edited' has 3 images for 2 originals"),
+        ({"edited": images(3)}, "'edited' is a batch of 3 for 2 originals"),
         ({"edited": images(1, 1, (30, 46))}, "The edited image is"),
-        ({"mask": torch.ones(3, 31, 46)}, "'mask' has 3 masks for 2 images"),
+        ({"mask": torch.ones(3, 31, 46)}, "'mask' is a batch of 3 for 2 images"),
         ({"mask": torch.full((1, 31, 46), float("nan"))}, "'mask' holds NaN"),
         ({"mode": "none"}, "no blend mode 'none'"),
         ({"feather": 1000}, "feather of 1000"),

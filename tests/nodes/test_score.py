@@ -93,7 +93,7 @@ def test_prompts_take_the_place_of_the_text(images: Tensor, guide: CompactGuide)
         ({"guide": {"name": "compact"}}, r"^The input 'guide' is a dict; connect .* SinDDM Guide\.$"),
         ({"prompts": [TEXT]}, r"^The input 'prompts' is a list; connect .* SinDDM Prompts\.$"),
         ({"source": "scene"}, r"^The input 'source' is a str; connect"),
-        ({"source": torch.rand(3, *SIZE, 3, generator=torch.Generator().manual_seed(1))}, "3 images for 2 edited"),
+        ({"source": torch.rand(3, *SIZE, 3, generator=torch.Generator().manual_seed(1))}, "a batch of 3 for 2 edited"),
         ({"source": torch.rand(1, 40, 40, 3, generator=torch.Generator().manual_seed(1))}, "40×40 px; give the source"),
         ({"mask": "circle"}, "^The input 'mask' is a str"),
     ],

@@ -7,6 +7,7 @@ import torch
 from comfyui_sinddm_rs.errors import InputError
 from comfyui_sinddm_rs.nodes.types import (
     InstantModel,
+    from_changed_mask,
     from_image,
     from_mask,
     from_model,
@@ -33,7 +34,7 @@ def test_pictures_are_copies_that_gradients_can_pass(channels: int) -> None:
         image = torch.ones(1, 40, 50, channels)
         with torch.inference_mode(False), torch.enable_grad():
             (picture,) = from_image(image)
-            (region,) = from_mask(image[..., 0], [picture])
+            (region,) = from_mask(image[..., 0] * 0.5, [picture])
             picture.requires_grad_().square().sum().backward()
             assert region is not None
             region.mul_(0)
@@ -69,9 +70,31 @@ def test_a_mask_that_is_no_number_is_named() -> None:
         from_mask(torch.full((1, 40, 50), float("inf")), PICTURES)
 
 
-def test_no_mask_and_an_empty_mask_of_any_size_mean_the_whole_image() -> None:
+def test_no_mask_and_a_mask_of_everything_mean_the_whole_image() -> None:
     assert from_mask(None, PICTURES) == [None, None]
-    assert from_mask(torch.zeros(1, 64, 64), PICTURES) == [None, None]
+    assert from_mask(torch.zeros(1, 64, 64), PICTURES) == [None, None], "what LoadImage gives for an opaque file"
+    assert from_mask(torch.ones(1, 40, 50), PICTURES) == [None, None]
+
+
+@pytest.mark.parametrize("shape", [(1, 40, 50), (2, 40, 50), (1, 80, 100), (64, 65)])
+def test_a_mask_that_selects_nothing_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match="The input 'mask' is empty"):
+        from_mask(torch.zeros(shape), PICTURES)
+    assert from_changed_mask(torch.zeros(shape), PICTURES) == [None, None]
+
+
+def test_an_edit_may_have_changed_all() -> None:
+    (region,) = from_changed_mask(torch.ones(1, 40, 50), PICTURES[:1])
+    assert region is not None
+    assert torch.equal(region, torch.ones(40, 50))
+
+
+def test_masks_of_a_segmentation_with_a_channel_are_masks() -> None:
+    mask = torch.zeros(2, 1, 40, 50)
+    mask[:, :, :10] = 1
+    first, second = from_mask(mask, PICTURES)
+    assert first is not None and second is not None
+    assert torch.equal(torch.stack([first, second]), mask[:, 0])
 
 
 def test_one_mask_serves_all_images_and_a_mask_each_serves_its_own() -> None:
@@ -89,7 +112,7 @@ def test_one_mask_serves_all_images_and_a_mask_each_serves_its_own() -> None:
 
 
 def test_another_number_of_masks_is_refused() -> None:
-    with pytest.raises(InputError, match="3 masks for 2 images"):
+    with pytest.raises(InputError, match="The input 'mask' is a batch of 3 for 2 images; give one, or one for each"):
         from_mask(torch.ones(3, 40, 50), PICTURES)
 
 

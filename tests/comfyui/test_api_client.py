@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 if TYPE_CHECKING:
-    from conftest import ComfyUI
+    from comfyui_server import ComfyUI
 
 pytest.importorskip("aiohttp", reason="the client needs aiohttp")
 ROOT = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import ComfyUI
+    from comfyui_server import ComfyUI
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
 CHROMIUM = os.environ.get("SINDDM_RS_CHROMIUM") or shutil.which("chromium")

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 if TYPE_CHECKING:
-    from conftest import ComfyUI
+    from comfyui_server import ComfyUI
 
 Graph = dict[str, Any]
 SCENE = {"class_type": "SinDDMScene", "inputs": {"scene": "house"}}

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from conftest import ComfyUI
+    from comfyui_server import ComfyUI
 
 NEED_A_CHECKPOINT = {"compare_with_stable_diffusion"}
 GRAPHS = sorted(path.stem for path in (Path(__file__).parents[2] / "workflows" / "api").glob("*.json"))

@@ -46,11 +46,11 @@ def restore(training: Training, path: str | Path) -> None:
     """
     header, tensors = read_tensor_file(path, KIND, VERSION)
     if header.get("source_hash") != training.source_hash:
-        raise InputError(f"{path} belongs to another image; give that image, or train anew without --resume.")
+        raise InputError(f"{path} belongs to another image; give that image, or train anew without resuming.")
     own, its = _plan(training), header.get("plan", {})
     other = [f"{name} {its.get(name)!r} instead of {value!r}" for name, value in own.items() if its.get(name) != value]
     if other:
-        raise InputError(f"{path} was trained with {', '.join(other)}; ask for the same, or train without --resume.")
+        raise InputError(f"{path} was trained with {', '.join(other)}; ask for the same, or train without resuming.")
     try:
         load_network(training.network, tensors, "network")
         load_network(training.average, tensors, "average")
@@ -60,7 +60,7 @@ def restore(training: Training, path: str | Path) -> None:
         training.losses = [float(value) for value in header["losses"]]
         training.scale_losses = [float("nan") if value is None else float(value) for value in header["scale_losses"]]
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"{path} is damaged; train anew without --resume.") from error
+        raise InputError(f"{path} is damaged; train anew without resuming.") from error
 
 
 def _plan(training: Training) -> dict[str, Any]:

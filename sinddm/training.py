@@ -209,7 +209,7 @@ def _check_picture(image: Tensor) -> None:
 
 def lost(step: int) -> TrainingError:
     return TrainingError(
-        f"The loss is no number any more after step {step:,}; go on from the last good checkpoint (--resume),"
+        f"The loss is no number any more after step {step:,}; resume from the last good checkpoint,"
         " or train again with another seed."
     )
 

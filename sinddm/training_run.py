@@ -48,7 +48,7 @@ def train_with_checkpoint(
     """
     if resume:
         if not aside.is_file():
-            raise InputError(f"There is no checkpoint {aside} to resume; train without --resume.")
+            raise InputError(f"There is no checkpoint {aside} to resume; train without resuming.")
         restore(training, aside)
     # Written at once, so that a full or read-only disk is known before the work, not after it.
     write_bytes(aside, checkpoint_bytes(training))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +108,43 @@ def test_another_prompt_does_not_train_again(comfyui: ComfyUI) -> None:
     assert "train" in cached and "edit" not in cached
     (one,), (other,) = comfyui.saved(first), comfyui.saved(second)
     assert not np.array_equal(one, other)
+
+
+def cancelled(comfyui: ComfyUI, graph: Graph, after: float) -> None:
+    """Queue a graph and cancel it ``after`` seconds at work; it must end soon, as cancelled."""
+    prompt = comfyui.post(graph)
+    time.sleep(after)
+    comfyui.interrupt()
+    limit = time.monotonic() + 30
+    while (entry := comfyui.ended(prompt)) is None:
+        assert time.monotonic() < limit, "went on after it was cancelled"
+        time.sleep(0.2)
+    assert "execution_interrupted" in [kind for kind, _ in entry["status"]["messages"]], entry["status"]
+
+
+def test_a_cancelled_training_is_put_aside_and_resumed(comfyui: ComfyUI) -> None:
+    graph = trained("covered with purple flowers")
+    graph = {name: node for name, node in graph.items() if name in ("scene", "train")} | {"steps": shown(["train", 2])}
+    graph["train"]["inputs"] |= {"iterations": 100_000, "seed": 17}
+    cancelled(comfyui, graph, after=8)
+    folder = Path(comfyui.log.parent, "models", "sinddm", "trainings")
+    assert len(list(folder.iterdir())) == 1
+    assert "is put aside after" in comfyui.log_end()
+    graph["train"]["inputs"] |= {"time_budget": 0.1, "resume": True}
+    (steps,) = told(comfyui.run(graph), "steps")
+    assert int(steps) > 2, "the steps before the cancel count, and one of a spent time budget"
+    assert list(folder.iterdir()) == []
+
+
+def test_sampling_can_be_cancelled(comfyui: ComfyUI) -> None:
+    inputs = {"model": ["model", 0], "width": 1024, "height": 1024, "batch_size": 16, "seed": 1}
+    graph = {
+        "scene": SCENE,
+        "model": {"class_type": "SinDDMInstantModel", "inputs": {"image": ["scene", 0]}},
+        "sample": {"class_type": "SinDDMSample", "inputs": inputs},
+        "save": saved(["sample", 0]),
+    }
+    cancelled(comfyui, graph, after=5)
 
 
 def test_a_model_is_saved_loaded_and_sampled(comfyui: ComfyUI) -> None:

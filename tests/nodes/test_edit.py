@@ -120,9 +120,3 @@ def test_the_model_is_the_first_of_the_optional_inputs() -> None:
     inputs = SinDDMEdit.INPUT_TYPES()
     assert list(inputs["required"]) == ["image", "text", "seed", "strength", "candidates"]
     assert list(inputs["optional"]) == ["model", "guide", "prompts", "mask"]
-
-
-def test_defaults_are_those_of_the_function() -> None:
-    required = SinDDMEdit.INPUT_TYPES()["required"]
-    for name in ("seed", "strength", "candidates"):
-        assert required[name][1]["default"] == getattr(EditSettings(), name)

@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 import torch
 from comfyui_sinddm_rs.errors import InputError
-from comfyui_sinddm_rs.guidance.styling import STYLE_STRENGTH
 from comfyui_sinddm_rs.nodes.modes import SinDDMHarmonize, SinDDMStyle
 from comfyui_sinddm_rs.nodes.types import InstantModel
 from comfyui_sinddm_rs.sinddm.model import SinDDMModel
-from comfyui_sinddm_rs.sinddm.modes import HARMONISE_STEPS, harmonise
+from comfyui_sinddm_rs.sinddm.modes import harmonise
 from torch import Tensor
 
 from .conftest import Host
@@ -61,11 +60,6 @@ def test_without_a_mask_the_whole_image_is_harmonised(trained: SinDDMModel, scen
     whole = harmonize(trained, scene)
     assert float((whole != scene).float().mean()) > 0.9
     assert torch.equal(whole, harmonize(trained, scene, mask=torch.zeros(1, 64, 64)))
-
-
-def test_defaults_are_those_of_the_functions() -> None:
-    assert SinDDMStyle.INPUT_TYPES()["required"]["strength"][1]["default"] == STYLE_STRENGTH
-    assert SinDDMHarmonize.INPUT_TYPES()["required"]["steps"][1]["default"] == HARMONISE_STEPS
 
 
 @pytest.mark.parametrize("run", [style, harmonize])

@@ -112,13 +112,3 @@ def test_a_time_budget_ends_the_training(scene: Tensor) -> None:
 def test_what_cannot_be_trained_is_named(scene: Tensor, inputs: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         train(**{"image": scene, **inputs})
-
-
-def test_defaults_are_those_of_the_function() -> None:
-    inputs = SinDDMTrain.INPUT_TYPES()["required"]
-    own = TrainSettings()
-    given = {name: inputs[name][1]["default"] for name in ("recipe", "iterations", "time_budget", "seed")}
-    assert (
-        TrainSettings(given["recipe"], given["iterations"] or None, given["time_budget"] or None, seed=given["seed"])
-        == own
-    )

@@ -62,6 +62,7 @@ class SinDDMSaveModel:
             raise InputError(f"There is no folder '{folder}'; choose one of {', '.join(FOLDERS)}.")
         trained = from_trained(model)
         place = sinddm_folders()[0] if folder == FOLDERS[0] else output_folder()
+        inside(place, name)  # before a suffix can hide what is wrong at its end
         target = inside(place, name if name.endswith(MODEL_SUFFIX) else f"{name}{MODEL_SUFFIX}")
         make_folder(place)
         write_bytes(check_model_output(target), model_bytes(trained))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ..errors import InputError
 from ..guidance.llm import LlmSettings
 from ..guidance.prompts import DEFAULT_COUNT, MAX_COUNT, PromptEnsemble, make_ensemble, parse_prompts
-from ..guidance.settings import PROMPTS, EditSettings
+from ..guidance.settings import PROMPTS, EditSettings, check_prompt
 from .host import warn
+from .types import check_range
 
 
 class SinDDMPrompts:
@@ -76,8 +78,9 @@ class SinDDMPrompts:
     def make(
         self, text: str, source: str, n: int, llm_model: str = LlmSettings.model, own: str = ""
     ) -> tuple[PromptEnsemble, list[str]]:
+        check_range("n", n, 1, MAX_COUNT)
         if own.strip():
-            ensemble = parse_prompts(own, text)
+            ensemble = _own_prompts(own, text)
         else:
             # Never from the graph: a shared workflow could have the key sent to its author.
             address = os.environ.get("OPENAI_BASE_URL") or None
@@ -85,3 +88,11 @@ class SinDDMPrompts:
         for warning in ensemble.warnings:
             warn(warning)
         return ensemble, [prompt.text for prompt in ensemble.prompts]
+
+
+def _own_prompts(own: str, text: str) -> PromptEnsemble:
+    check_prompt(text)
+    try:
+        return parse_prompts(own, text)
+    except InputError as error:
+        raise InputError(f"In the input 'own': {error}") from error

@@ -11,7 +11,7 @@ from torch.nn.functional import interpolate
 from ..errors import InputError
 from ..guidance.checks import checked_image
 from ..guidance.settings import EditSettings
-from ..rasters.raster import MAX_SIDE, check_size
+from ..rasters.raster import MAX_SIDE, MIN_SIDE
 from ..sinddm.bank import PatchSource
 from ..sinddm.denoiser import Denoiser
 from ..sinddm.hybrid import model_denoiser
@@ -93,9 +93,9 @@ class SinDDMSample:
         check_range("batch_size", batch_size, 1, MAX_BATCH)
         check_range("strength", strength, 0.0, 1.0)
         EditSettings(seed=seed)
-        own = (int(checked.image.shape[-2]), int(checked.image.shape[-1]))
-        size = (height or own[0], width or own[1])
-        check_size(*size, "The new scene")
+        for name, side in (("height", height), ("width", width)):
+            check_range(name, side or MIN_SIDE, MIN_SIDE, MAX_SIDE)
+        size = (height or int(checked.image.shape[-2]), width or int(checked.image.shape[-1]))
         with gradients(), torch.no_grad():
             starts = [] if image is None else [_checked_start(each, checked) for each in from_image(image)]
             place, scales = device(), list[Tensor]()

@@ -22,9 +22,10 @@ from ..sinddm.training_run import OnStep, train_with_checkpoint
 from .host import device, gradients, sinddm_folders, warn
 from .instant_model import model_pictures
 from .progress import TrainingWatch, loss_picture, progress_bar
-from .types import to_image
+from .types import check_range, to_image
 
 DEFAULTS = TrainSettings()
+MAX_TIME_BUDGET = 604_800.0
 TRAININGS = "trainings"
 """Folder in models/sinddm for what resumes a training."""
 
@@ -70,7 +71,7 @@ class SinDDMTrain:
                     {
                         "default": DEFAULTS.time_budget or 0.0,
                         "min": 0.0,
-                        "max": 604_800.0,
+                        "max": MAX_TIME_BUDGET,
                         "step": 1.0,
                         "tooltip": "Seconds after which the training ends in good order; 0 sets no limit.",
                     },
@@ -114,6 +115,7 @@ class SinDDMTrain:
         exemplars: Tensor | None = None,
         resume: bool = False,
     ) -> tuple[SinDDMModel, Tensor, int]:
+        check_range("time_budget", time_budget, 0.0, MAX_TIME_BUDGET)
         settings = TrainSettings(recipe, iterations or None, time_budget or None, seed=EditSettings(seed=seed).seed)
         settings = replace(settings, device=device())
         with gradients():

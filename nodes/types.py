@@ -25,6 +25,8 @@ from ..sinddm.model import SinDDMModel
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+OVERSHOOT = 0.5
+"""So far beyond 0…1 ComfyUI's sharpest resamplers swing; a picture with more is in another unit."""
 NO_MASK = (64, 64)
 """Size of the mask of zeros that ComfyUI's LoadImage gives for a file without transparency."""
 
@@ -43,9 +45,9 @@ Model = InstantModel | SinDDMModel
 
 def from_image(image: Tensor, name: str = "image") -> list[Tensor]:
     """IMAGE [B, H, W, C] of the input ``name`` → B new tensors [C, H, W] on the CPU, free of inference mode."""
-    if not isinstance(image, Tensor) or image.ndim != 4 or image.shape[0] == 0:
+    if not isinstance(image, Tensor) or image.ndim != 4 or image.numel() == 0:
         raise InputError(f"The input '{name}' is {_kind(image)}; connect the IMAGE output of another node.")
-    return [channels_first(picture).to("cpu", torch.float32, copy=True) for picture in image]
+    return [_within_range(channels_first(picture).to("cpu", torch.float32, copy=True)) for picture in image]
 
 
 def one_picture(image: Tensor) -> Tensor:
@@ -65,7 +67,7 @@ def from_mask(mask: Tensor | None, pictures: Sequence[Tensor]) -> list[Tensor | 
     picture. Raises InputError for any other mask that selects nothing.
     """
     regions = [_region(each, picture) for each, picture in zip(_masks(mask, len(pictures)), pictures, strict=True)]
-    if any(region is not None and not bool(region.any()) for region in regions):
+    if any(region is not None and not bool((region > 0).any()) for region in regions):
         raise InputError(
             "The input 'mask' is empty, so nothing may change; paint a region, or disconnect it for the whole image."
         )
@@ -75,7 +77,7 @@ def from_mask(mask: Tensor | None, pictures: Sequence[Tensor]) -> list[Tensor | 
 def from_changed_mask(mask: Tensor | None, pictures: Sequence[Tensor]) -> list[Tensor | None]:
     """As ``from_mask``, for what an edit did change: all of a picture is a region too, and nothing is None."""
     regions = [_region(each, picture) for each, picture in zip(_masks(mask, len(pictures)), pictures, strict=True)]
-    return [None if region is None or not bool(region.any()) else region for region in regions]
+    return [None if region is None or not bool((region > 0).any()) else region for region in regions]
 
 
 def from_guide(value: object) -> Guide:
@@ -137,6 +139,11 @@ def to_mask(maps: Sequence[Tensor]) -> Tensor:
     return torch.stack([each.detach().to("cpu", torch.float32) for each in maps])
 
 
+def _within_range(picture: Tensor) -> Tensor:
+    low, high = picture.aminmax()
+    return picture.clamp(0.0, 1.0) if low >= -OVERSHOOT and high <= 1.0 + OVERSHOOT else picture
+
+
 def _masks(mask: Tensor | None, count: int) -> list[Tensor | None]:
     if mask is None:
         return [None] * count
@@ -167,4 +174,5 @@ def _region(mask: Tensor | None, picture: Tensor) -> Tensor | None:
 def _kind(value: object) -> str:
     if isinstance(value, Tensor):
         return f"a tensor of shape {tuple(value.shape)}"
-    return f"a {type(value).__name__}"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

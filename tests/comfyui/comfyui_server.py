@@ -196,7 +196,7 @@ class ComfyUI:
         prompt, limit = self.post(graph), time.monotonic() + PROMPT_LIMIT
         while (entry := self.ended(prompt)) is None:
             assert time.monotonic() < limit, f"not done after {PROMPT_LIMIT:.0f} s"
-            time.sleep(0.2)
+            time.sleep(0.05)
         return entry
 
     def interrupt(self) -> None:

@@ -101,9 +101,9 @@ def test_a_cancelled_run_ends_at_its_next_step(instant: InstantModel, host: Host
     ("inputs", "message"),
     [
         ({"model": {"image": 1}}, "The input 'model' is a dict; connect SinDDM Instant Model"),
-        ({"width": 31}, "The new scene is 31×64 px, below"),
-        ({"height": 2049}, "The new scene is 71×2049 px, above"),
-        ({"width": -5}, "The new scene is -5×64 px, below"),
+        ({"width": 31}, "The input 'width' is 31; choose 32 to 2,048"),
+        ({"height": 2049}, "The input 'height' is 2049; choose 32 to 2,048"),
+        ({"width": -5}, "The input 'width' is -5; choose 32 to 2,048"),
         ({"batch_size": 0}, "The input 'batch_size' is 0; choose 1 to 64"),
         ({"batch_size": 65}, "The input 'batch_size' is 65"),
         ({"seed": -1}, "The seed -1"),

@@ -126,3 +126,12 @@ def test_mask_of_another_size_is_resized_and_the_log_says_so(caplog: pytest.LogC
     assert region[:20].max() == 0
     assert region[20:].min() == 1
     assert "100×80 px was resized to 50×40 px" in caplog.text
+
+
+def test_what_resamplers_swing_beyond_the_range_is_cut_and_other_units_are_left_to_be_refused() -> None:
+    image = torch.full((1, 40, 50, 3), 0.5)
+    image[0, 0, 0], image[0, 1, 1] = 1.07, -0.03
+    (picture,) = from_image(image)
+    assert (picture.min(), picture.max()) == (0.0, 1.0)
+    (bytes_,) = from_image(image * 255)
+    assert bytes_.max() > 200

@@ -165,7 +165,8 @@ class CompactGuide:
     view_side = 64
     templates = AS_WRITTEN
 
-    def __init__(self, image: ImageTower, text: TextSide, header: dict[str, str]) -> None:
+    def __init__(self, image: ImageTower, text: TextSide, header: dict[str, str], name: str | None = None) -> None:
+        self.name = name or CompactGuide.name
         self.image = image.eval().requires_grad_(False)
         self.text = text.eval().requires_grad_(False)
         self.header = header
@@ -235,6 +236,15 @@ def save_compact(path: Path, image: ImageTower, text: TextSide, header: dict[str
     partial.replace(path)
 
 
+def is_compact(path: Path) -> bool:
+    """Whether a file says that it holds a compact guide, of whatever version."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return (file.metadata() or {}).get("format") == FORMAT
+    except Exception:  # safetensors raises its own error class, which it does not export to Python
+        return False
+
+
 def load_compact_guide(device: str | torch.device = "cpu", path: Path = WEIGHTS) -> CompactGuide:
     """The guide from a weight file, by default the one in the package. Raises InputError for any other file."""
     try:
@@ -253,4 +263,5 @@ def load_compact_guide(device: str | torch.device = "cpu", path: Path = WEIGHTS)
         raise
     except Exception as error:  # safetensors raises its own error class, which it does not export to Python
         raise InputError(f"{path} cannot be read as a compact guide: install the package again.") from error
-    return CompactGuide(image.to(device), text.to(device), header)
+    # A guide of one's own is called as its file, so that it is not taken for the one in the package.
+    return CompactGuide(image.to(device), text.to(device), header, None if path == WEIGHTS else path.stem)

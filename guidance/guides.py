@@ -16,7 +16,7 @@ from .clip.open_clip_guide import load_file, load_folder, load_preset
 from .clip.presets import PRESETS, Preset, by_hand, size_text
 from .clip.siglip_guide import is_siglip, load_siglip
 from .clip.weights import PICKLES, SAFE, find_weights, model_folders
-from .compact import WEIGHTS, load_compact_guide
+from .compact import WEIGHTS, is_compact, load_compact_guide
 from .guide import Guide
 
 COMPACT = "compact"
@@ -65,6 +65,8 @@ def _source(name: str, device: str, folders: Sequence[Path]) -> tuple[Path, Call
             return path, lambda: load_siglip(path, device, preset.name)
         return path, lambda: load_preset(preset, path, device)
     path = Path(name).expanduser()
+    if path.is_file() and is_compact(path):
+        return path, lambda: load_compact_guide(device, path)
     if path.is_file():
         return path, lambda: load_file(path, device)
     if path.is_dir() and is_siglip(path):

@@ -15,6 +15,7 @@ class Steering:
     views: what the guide is shown at each step.
     directional: the way from the image as it is to the text counts, instead of the text alone (eq. 6).
     braking: the power of the share of noise by which steps grow shorter. unguided: last steps of a scale without guide.
+    unguided_scales: finest scales without guide; the coarsest always has one.
     recurrence: how often each step is taken (Lugmayr et al., arXiv 2201.09865, section 4.2); more harmonises.
     remembered: share of the last step's x̂_0 that stays (the preserving mix).
     invents: where the model of the image holds nothing like the text, the event is drawn (exemplars), or the surface
@@ -26,6 +27,7 @@ class Steering:
     directional: bool = False
     braking: float = 0.0
     unguided: int = 1
+    unguided_scales: int = 1
     recurrence: int = 1
     remembered: float = 0.0
     invents: bool = True

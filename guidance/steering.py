@@ -115,19 +115,21 @@ def toward_text(
     *,
     braking: float = 0.0,
     unguided: int = 1,
+    unguided_scales: int = 1,
     shown: Shown | None = None,
 ) -> Steer:
     """Move x̂_0 along the gradient of the wish inside ``mask`` (eq. 6).
 
     The step is ``strength`` × ‖x̂_0·m‖/‖g·m‖ × g·m, so it is the same share of the picture on every image. As in the
-    paper the finest scale is not guided: it renders the change smoothly. Neither are the last ``unguided`` steps of a
-    scale: what the guide wants must still pass through the model of the image. braking: the power of the share of
-    noise by which a step grows shorter as the noise goes.
+    paper the finest scale (``unguided_scales``) is not guided: it renders the change smoothly. Neither are the last
+    ``unguided`` steps of a scale: what the guide wants must still pass through the model of the image. braking: the
+    power of the share of noise by which a step grows shorter as the noise goes.
     """
 
     def steer(clean: Tensor, step: Step) -> Tensor:
         ending = step.index >= step.steps - unguided
-        if ending or (step.is_finest and step.scales > 1) or strength == 0.0:
+        rendering = step.scale >= max(1, step.scales - unguided_scales)
+        if ending or rendering or strength == 0.0:
             return clean
         length = strength * (step.level.sigma / (step.level.alpha + step.level.sigma)) ** braking
         size = (int(clean.shape[-2]), int(clean.shape[-1]))

@@ -19,7 +19,8 @@ MAY_IMPORT = {
     "sinddm": {"errors", "rasters"},
     "guidance": {"errors", "rasters", "sinddm"},
     "nodes": {"errors", "rasters", "sinddm", "guidance"},
-    "cli": {"errors", "rasters", "sinddm", "guidance"},
+    "evaluation": {"errors", "rasters", "sinddm", "guidance"},
+    "cli": {"errors", "rasters", "sinddm", "guidance", "evaluation"},
     "__init__": {"errors", "rasters", "sinddm", "guidance", "nodes"},
 }
 COMFYUI_MODULES = {

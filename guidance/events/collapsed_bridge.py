@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from .base import Drawing
-from .bridges import Deck, find_deck
+from .bridges import find_deck
+from .deck import Deck
+from .fallen_span import draw_fallen_span
 from .noise import along, blur, finish, fractal_noise, mix, sensor_noise, shift, smoothstep
 from .objects import Pieces, lay_pieces, scatter
 from .scene import Scene
@@ -17,6 +19,8 @@ from .scene import Scene
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
+MOST_GREEN = 0.4
+"""Share of a deck that may be green; more is no deck."""
 CONCRETE = np.array([0.66, 0.63, 0.58], np.float32)
 
 
@@ -26,37 +30,25 @@ def _sample(image: FloatArray, rows: FloatArray, columns: FloatArray) -> FloatAr
 
 
 def _below(scene: Scene, deck: Deck, across: FloatArray, half: float, rng: np.random.Generator) -> FloatArray:
-    """What the deck hid [H, W, 3]: water or ground of both sides, mirrored inwards and blended."""
+    """What the deck hid [H, W, 3]: the water of both sides, mirrored inwards and blended."""
     rows, columns = np.indices(scene.shape, dtype=np.float32)
     # The unit vector across the deck in (row, column), matching ``along``'s second coordinate.
     ny, nx = -deck.direction[1], deck.direction[0]
     margin = half + max(1.5, 0.15 * half)
     sides, quality = [], []
     river = scene.water > 0.5
-    typical = np.median(scene.rgb[river], axis=0) if deck.over_water and river.any() else None
+    typical = np.median(scene.rgb[river], axis=0) if river.any() else np.median(scene.rgb, axis=(0, 1))
     for sign in (1.0, -1.0):
         move = np.asarray(sign * 2.0 * margin - 2.0 * across, np.float32)
-        sampled = _sample(scene.rgb, rows + ny * move, columns + nx * move)
-        fit = np.ones(scene.shape, np.float32)
-        if typical is not None:
-            wet = ndimage.map_coordinates(scene.water, [rows + ny * move, columns + nx * move], order=1, mode="mirror")
-            fit = smoothstep(wet, 0.5, 0.95)
-        else:
-            light = float(np.mean(sampled @ np.array([0.3, 0.59, 0.11], np.float32), where=np.abs(across) < half))
-            # Away from the deck's own shadow.
-            fit = fit * np.float32(max(light, 0.02) ** 4)
-        near_side = smoothstep(sign * across, -1.1 * half, 1.1 * half) if typical is not None else np.float32(1.0)
-        sides.append(sampled)
-        quality.append(fit * near_side + 1e-6)
+        sides.append(_sample(scene.rgb, rows + ny * move, columns + nx * move))
+        wet = ndimage.map_coordinates(scene.water, [rows + ny * move, columns + nx * move], order=1, mode="mirror")
+        quality.append(smoothstep(wet, 0.5, 0.95) * smoothstep(sign * across, -1.1 * half, 1.1 * half) + 1e-6)
     total = quality[0] + quality[1]
     blended = (sides[0] * quality[0][..., None] + sides[1] * quality[1][..., None]) / total[..., None]
-    if typical is not None:
-        near = river & (np.abs(across) < 5.0 * half + 8.0)
-        tone = np.median(scene.rgb[near], axis=0) if near.any() else typical
-        ripples = sensor_noise(scene, rng) + 0.012 * (fractal_noise(scene.shape, (2.0, 5.0), rng, octaves=2) - 0.5)
-        plain = tone + ripples[..., None]
-        return mix(plain, blended, smoothstep(total, 0.25, 0.7))
-    return np.asarray(blended, np.float32)
+    near = river & (np.abs(across) < 5.0 * half + 8.0)
+    tone = np.median(scene.rgb[near], axis=0) if near.any() else typical
+    ripples = sensor_noise(scene, rng) + 0.012 * (fractal_noise(scene.shape, (2.0, 5.0), rng, octaves=2) - 0.5)
+    return mix(tone + ripples[..., None], blended, smoothstep(total, 0.25, 0.7))
 
 
 def _tear(across: FloatArray, half: float, rng: np.random.Generator) -> FloatArray:
@@ -70,13 +62,12 @@ def _tear(across: FloatArray, half: float, rng: np.random.Generator) -> FloatArr
 
 
 def _rubble(scene: Scene, deck: Deck, surface: BoolArray, places: NDArray[np.intp], rng: np.random.Generator) -> Pieces:
-    """Pieces of the deck at the given places, in the colours of its surface [H, W], darker over water."""
+    """Pieces of the deck at the given places, in the colours of its surface [H, W], wet."""
     light = scene.light / float(scene.light.max())
     own = scene.rgb[surface] if surface.any() else CONCRETE[None]
     blend = rng.uniform(0.2, 0.8, (len(places), 1))
     colours = own[rng.integers(0, len(own), len(places))] * blend + CONCRETE * light * (1.0 - blend)
-    dark, bright = (0.45, 1.0) if deck.over_water else (0.6, 1.25)
-    colours = colours * rng.uniform(dark, bright, (len(places), 1))
+    colours = colours * rng.uniform(0.45, 1.0, (len(places), 1))
     long = rng.random(len(places)) < 0.2
     lengths = np.maximum(1.2, 0.09 * deck.half_width * rng.lognormal(0.0, 0.5, len(places)))
     slender = np.where(long, 0.15, rng.uniform(0.4, 0.9, len(places)))
@@ -106,38 +97,45 @@ class CollapsedBridge:
     def suitability(self, scene: Scene) -> FloatArray:
         everywhere = np.ones(scene.shape, np.float32)
         deck = find_deck(scene, everywhere)
-        u, v = along(scene.shape, deck.direction, deck.centre)
+        u, v = deck.frame(scene.shape)
         inside = smoothstep(np.abs(v), 1.6 * deck.half_width, deck.half_width)
+        # Where the shadow of a deck falls things change too.
+        far = abs(deck.shade) + 6.0
+        shadow = smoothstep(np.sign(deck.shade) * v - deck.half_width, 1.4 * far, 1.2 * far) * (v * deck.shade > 0.0)
         reach = 0.5 * deck.length
+        on_deck = (np.abs(v) < deck.half_width) & (np.abs(u) < reach)
+        if not deck.over_water and float(np.mean(scene.vegetation, where=on_deck)) > MOST_GREEN:
+            return np.zeros(scene.shape, np.float32)
+        inside = np.maximum(inside, shadow)
         return np.asarray(inside * smoothstep(np.abs(u), 1.15 * reach, 0.9 * reach), np.float32)
 
     def draw(self, scene: Scene, area: FloatArray, severity: float, rng: np.random.Generator) -> Drawing:
         deck = find_deck(scene, area)
+        if not deck.over_water:
+            return draw_fallen_span(scene, deck, area, severity, rng)
+        return self._draw_over_water(scene, deck, area, severity, rng)
+
+    def _draw_over_water(
+        self, scene: Scene, deck: Deck, area: FloatArray, severity: float, rng: np.random.Generator
+    ) -> Drawing:
         half = deck.half_width
         gap = max(3.0, (1.2 + 3.2 * severity) * half, (0.04 + 0.18 * severity) * scene.short_side)
-        if not deck.over_water:
-            gap *= 1.5
         gap = min(gap, max(3.0, 0.75 * deck.length))
         freedom = max(0.0, 0.5 * deck.length - 0.6 * gap)
         place = float(rng.uniform(-freedom, freedom))
         centre = (deck.centre[0] + place * deck.direction[0], deck.centre[1] + place * deck.direction[1])
         u, v = along(scene.shape, deck.direction, centre)
-        reach = (1.22 if deck.over_water else 1.5) * half + 1.0
-        if deck.over_water:
-            # The deck's own shadow on the water goes with it.
-            margin = 2 * round(0.5 * max(1.0, 0.15 * half)) + 1
-            clear = blur(ndimage.minimum_filter(scene.water, size=2 * margin + 1), 0.6)
-            body = smoothstep(clear, 0.6, 0.3) * (np.abs(v) < 1.5 * half + 2.0)
-        else:
-            body = smoothstep(np.abs(v), reach + 0.5, reach - 0.5)
+        # The deck's own shadow on the water goes with it.
+        margin = 2 * round(0.5 * max(1.0, 0.15 * half)) + 1
+        clear = blur(ndimage.minimum_filter(scene.water, size=2 * margin + 1), 0.6)
+        body = smoothstep(clear, 0.6, 0.3) * (np.abs(v) < 1.5 * half + 2.0)
         skew = float(rng.uniform(-0.3, 0.3))
         ends = 0.5 * gap - np.abs(u + skew * v) + np.where(u > 0, _tear(v, half, rng), _tear(v, half, rng))
         open_ = np.asarray(np.clip(ends + 0.5, 0.0, 1.0) * body, np.float32)
-        edge_of_deck = 1.06 * half if deck.over_water else reach
-        paved = smoothstep(np.abs(v), edge_of_deck + 0.5, edge_of_deck - 0.5) * body
+        paved = smoothstep(np.abs(v), 1.06 * half + 0.5, 1.06 * half - 0.5) * body
         deck_left = paved * (1.0 - open_)
 
-        image = mix(scene.rgb, _below(scene, deck, v, reach, rng), open_)
+        image = mix(scene.rgb, _below(scene, deck, v, 1.22 * half + 1.0, rng), open_)
         cover = open_.astype(np.float32)
         light = scene.light / float(scene.light.max())
         dy, dx = scene.sun
@@ -145,7 +143,7 @@ class CollapsedBridge:
         cast = shift(deck_left.astype(np.float32), dy * drop, dx * drop) * open_
         image = mix(image, image * 0.55, 0.8 * cast)
         # Of a narrow span in coarse pixels, one slab at most is still to be seen.
-        signs = (1.0, -1.0) if half > 7.0 or not deck.over_water else (float(rng.choice([-1.0, 1.0])),)
+        signs = (1.0, -1.0) if half > 7.0 else (float(rng.choice([-1.0, 1.0])),)
         for sign in signs:
             self._slab(
                 scene,
@@ -170,10 +168,10 @@ class CollapsedBridge:
         cover = np.asarray(np.maximum(cover, 0.7 * worn), np.float32)
 
         # Pieces lie where the span broke off; few float in the middle of the gap.
-        spread = smoothstep(ends, 0.5 * gap, 0.0) if deck.over_water else np.float32(1.0)
+        spread = smoothstep(ends, 0.5 * gap, 0.0)
         density = open_ * (0.12 + spread) * smoothstep(np.abs(v), 1.3 * half, 0.4 * half) + 0.4 * worn
         surface = (body > 0.5) & (np.abs(u) < 2.0 * gap)
-        count = int((10 + 50 * severity) * min(1.0, half / 12.0) * (1.0 if deck.over_water else 2.0))
+        count = int((10 + 50 * severity) * min(1.0, half / 12.0))
         places = scatter(np.asarray(density * (area > 0.0), np.float32), count, rng)
         lay_pieces(
             image,
@@ -202,8 +200,8 @@ class CollapsedBridge:
         """The fallen piece at one end: the deck's own surface, turned, its far end under water."""
         u, v = frame
         half = deck.half_width
-        length = min(gap * float(rng.uniform(0.30, 0.40)), (1.7 if deck.over_water else 1.15) * half)
-        turn = float(rng.uniform(-0.3, 0.3)) * (1.0 if deck.over_water else 2.0)
+        length = min(gap * float(rng.uniform(0.30, 0.40)), 1.7 * half)
+        turn = float(rng.uniform(-0.3, 0.3))
         away = 0.5 * gap - 0.52 * length - float(rng.uniform(0.04, 0.10)) * gap
         s, t = u - sign * away, v - float(rng.uniform(-0.25, 0.25)) * half
         s, t = s * np.cos(turn) + t * np.sin(turn), t * np.cos(turn) - s * np.sin(turn)
@@ -221,7 +219,7 @@ class CollapsedBridge:
         fall = max(1.0, 0.16 * half)
         shadow = shift(slab.astype(np.float32), dy * fall, dx * fall) * open_ * (1.0 - slab)
         sunk = smoothstep(down + 0.25 * (fractal_noise(scene.shape, 0.5 * half + 1.0, rng) - 0.5), 0.55, 0.95)
-        seen = slab * (1.0 - (0.85 if deck.over_water else 0.15) * sunk)
+        seen = slab * (1.0 - 0.85 * sunk)
         edge = np.clip(1.0 - np.abs(shape - 0.5) / max(0.8, 0.06 * half), 0.0, 1.0) * seen
         image[:] = mix(image, image * 0.45, 0.85 * shadow)
         image[:] = mix(image, surface, seen)

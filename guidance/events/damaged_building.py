@@ -1,4 +1,4 @@
-"""Damaged building: parts of the roof are gone, the rooms and rafters lie open, rubble lies around."""
+"""Damaged building: the roof is torn open along its rafters, planes of it have fallen in, pieces lie beside it."""
 
 from __future__ import annotations
 
@@ -9,69 +9,131 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from .base import Drawing
-from .noise import blur, finish, fractal_noise, mix, sensor_noise, shift, smoothstep, value_noise
-from .objects import Pieces, Target, find_target, lay_pieces, scatter
+from .noise import blur, finish, fractal_noise, mix, noise_at, sensor_noise, shift, smoothstep
+from .objects import scatter
+from .roof_opening import PAPER, PLASTER, WOOD, bare_wood, interior, opening, rafters, sunless
+from .roof_pieces import fallen_beam, fallen_plane, ground_piece, lay_slab, roof_skin, within
+from .roofs import LUMINANCE, Daylight, Roof, daylight, find_roof
 from .scene import Scene
 
 FloatArray = NDArray[np.float32]
 
-WOOD = np.array([0.56, 0.44, 0.31], np.float32)
-PLASTER = np.array([0.78, 0.74, 0.68], np.float32)
-FLOOR = np.array([0.36, 0.31, 0.27], np.float32)
-TARP = np.array([0.16, 0.36, 0.66], np.float32)
+TARP = np.array([0.30, 0.42, 0.62], np.float32)
 
 
-def _missing(scene: Scene, roof: Target, severity: float, rng: np.random.Generator) -> FloatArray:
-    """0…1 [H, W]: where the covering is gone. It breaks along rows of tiles or sheets, so the edges step."""
-    tile = max(1.5, roof.size / 22.0)
-    field = fractal_noise(scene.shape, 0.42 * roof.size, rng, octaves=3)
-    steps = value_noise(scene.shape, 1.3 * tile, rng)
-    rows, columns = np.floor(roof.across / tile), np.floor(roof.along / (1.6 * tile))
-    jag = np.sin(12.9898 * rows + 78.233 * columns + 6.0 * rng.random()) * 43758.547
-    jag = (jag - np.floor(jag)).astype(np.float32)
-    # The ridge and the walls hold longest; the middle of a slope goes first.
-    held = 0.10 * smoothstep(roof.depth, 0.10 * roof.size, 0.0)
-    field = field - held + 0.05 * jag + 0.03 * steps
-    share = 0.05 + 0.85 * severity**1.25
-    limit = float(np.quantile(field[roof.mask], 1.0 - min(share, 0.93)))
-    gone = (field > limit) & roof.mask & (roof.depth > max(1.0, 0.03 * roof.size) * (1.0 - severity))
-    gone = ndimage.binary_opening(gone, iterations=max(1, round(roof.size / 90)))
-    return blur(gone.astype(np.float32), 0.45)
+@dataclass
+class _Canvas:
+    """What is being drawn. image: [H, W, 3]; cover: [H, W] in 0…1, how much of each pixel is new."""
+
+    image: FloatArray
+    cover: FloatArray
+
+    def paint(self, colour: FloatArray, alpha: FloatArray) -> None:
+        self.image = mix(self.image, colour, alpha)
+        self.cover = np.maximum(self.cover, alpha)
 
 
-def _interior(scene: Scene, roof: Target, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-    """What lies under the roof: rooms [H, W, 3] and the tops of walls and rafters [H, W] in 0…1."""
-    light = scene.light / float(scene.light.max())
-    clutter = fractal_noise(scene.shape, max(2.0, 0.06 * roof.size), rng, octaves=4)
-    rooms = FLOOR * light * (0.55 + 0.9 * clutter)[..., None]
-    walls = np.zeros(scene.shape, np.float32)
-    for axis, spacing in ((roof.along, 0.36), (roof.across, 0.42)):
-        start = -1.2 * roof.size + float(rng.uniform(0, spacing)) * roof.size
-        for position in np.arange(start, 1.2 * roof.size, spacing * roof.size):
-            place = position + float(rng.uniform(-0.08, 0.08)) * roof.size
-            walls = np.maximum(walls, np.clip(max(0.9, 0.016 * roof.size) + 0.5 - np.abs(axis - place), 0.0, 1.0))
-    walls *= smoothstep(fractal_noise(scene.shape, 0.2 * roof.size, rng, octaves=3), 0.22, 0.34)
-    # Each room has a floor of its own tone.
-    tone = np.sin(3.1 * np.floor(roof.along / (0.36 * roof.size)) + 5.7 * np.floor(roof.across / (0.42 * roof.size)))
-    rooms *= (1.0 + 0.25 * tone)[..., None]
-    pitch = max(3.6, roof.size / 13.0)
-    offset = (roof.along + 0.05 * pitch * value_noise(scene.shape, 0.2 * roof.size, rng)) / pitch
-    rafters = np.clip(max(0.55, 0.09 * pitch) + 0.5 - np.abs(offset - np.round(offset)) * pitch, 0.0, 1.0)
-    rafters *= smoothstep(fractal_noise(scene.shape, (0.3 * roof.size, 0.12 * roof.size), rng, octaves=3), 0.42, 0.50)
-    shadow = np.maximum(
-        shift(rafters.astype(np.float32), *_fall(scene, 0.035 * roof.size)),
-        shift(walls, *_fall(scene, 0.05 * roof.size)),
+def _strip_covering(
+    canvas: _Canvas, roof: Roof, order: FloatArray, light: Daylight, severity: float, rng: np.random.Generator
+) -> None:
+    """Shingles gone around the opening and in some places further off: paper and boards, near the roof's own tone."""
+    tile = max(1.6, roof.size / 34.0)
+    row = np.floor(roof.v / tile)
+    column = np.floor(roof.u / (2.2 * tile) + 0.5 * (row % 2.0))
+    loose = noise_at(
+        (row * tile).astype(np.float32),
+        (column * 2.2 * tile).astype(np.float32),
+        (0.22 * roof.size, 0.3 * roof.size),
+        rng,
+        3,
     )
-    rooms *= (1.0 - 0.5 * shadow)[..., None]
-    rooms = mix(rooms, PLASTER * light * 0.8, 0.85 * walls)
-    rooms = mix(rooms, WOOD * light * (0.8 + 0.4 * clutter)[..., None], 0.9 * rafters)
-    return rooms, np.asarray(np.maximum(walls, rafters), np.float32)
+    near = smoothstep(order, 1.9 + severity, 1.0)
+    gone = smoothstep(loose + 0.42 * near, 0.80 - 0.1 * severity, 0.84 - 0.1 * severity) * roof.mask
+    gone = (gone * (0.3 + 0.7 * roof.alike)).astype(np.float32)
+    level = light.level(roof.tone)
+    paper = 0.35 * roof.tone + 0.65 * light.lit(PAPER, 0.72 * level + 0.04)
+    boards = 0.35 * roof.tone + 0.65 * light.lit(WOOD, 0.82 * level + 0.06)
+    kind = smoothstep(fractal_noise(roof.shape, 0.3 * roof.size, rng, octaves=2), 0.45, 0.6)
+    local = blur(roof.rgb.mean(-1), 0.06 * roof.size)
+    grain = 1.0 + 0.8 * np.clip(roof.rgb.mean(-1) / np.maximum(local, 0.05) - 1.0, -0.15, 0.15)
+    canvas.paint(mix(paper, boards, kind) * grain[..., None], 0.85 * gone)
 
 
-def _fall(scene: Scene, length: float) -> tuple[float, float]:
-    dy, dx = scene.sun
-    length = max(length, 1.0)
-    return dy * length, dx * length
+def _soil(canvas: _Canvas, roof: Roof, order: FloatArray, severity: float, rng: np.random.Generator) -> None:
+    """Dust and grime on what is left of the roof, and a sag towards the opening."""
+    near = smoothstep(order, 2.2, 1.0) * roof.mask
+    grime = near * (0.3 + 0.7 * fractal_noise(roof.shape, 0.18 * roof.size, rng, octaves=3))
+    alpha = ((0.15 + 0.35 * severity) * grime).astype(np.float32)
+    canvas.paint(0.72 * canvas.image + 0.04, alpha)
+
+
+def _open(canvas: _Canvas, roof: Roof, gone: FloatArray, light: Daylight, rng: np.random.Generator) -> None:
+    """The opening with its rooms, rafters and the thickness of the broken edge."""
+    rooms = interior(roof, gone, light, rng)
+    beams = rafters(roof, gone, rng)
+    dy, dx = light.fall
+    below = 0.045 * roof.size
+    rooms = rooms * (1.0 - 0.3 * shift(beams, below * dy, below * dx))[..., None]
+    shade = 1.0 - 0.3 * sunless(roof, gone, light, 0.04)
+    wood = bare_wood(roof, light, 0.28 + 0.5 * min(light.level(roof.tone), 0.7))
+    canvas.paint(mix(rooms, wood * shade[..., None], 0.85 * beams), gone)
+    standing = roof.mask * (1.0 - gone)
+    step = max(0.9, 0.01 * roof.size)
+    lit = np.clip(shift(gone, step * dy, step * dx) - gone, 0.0, 1.0) * standing
+    canvas.paint(within(1.12 * canvas.image + 0.03, light), (0.7 * lit).astype(np.float32))
+
+
+def _fall_in(
+    canvas: _Canvas, roof: Roof, gone: FloatArray, light: Daylight, severity: float, rng: np.random.Generator
+) -> None:
+    """Planes of the roof that have broken off and lie tilted in the opening or hang over its edge, and beams."""
+    edge = blur(gone, 0.05 * roof.size)
+    density = np.where(roof.mask, edge * (1.0 - 0.75 * edge), 0.0).astype(np.float32)
+    opened = float(np.sqrt(gone.sum()))
+    for row, column in scatter(density, 1 + round(3.5 * severity), rng).tolist():
+        slab, turn = fallen_plane(roof, (row, column), opened, rng)
+        lay_slab(canvas.image, canvas.cover, slab, within(roof_skin(roof, turn, rng), light), light, rng)
+    wood = bare_wood(roof, light, 0.22 + 0.42 * min(light.level(roof.tone), 0.7))
+    for row, column in scatter((gone**2).astype(np.float32), round(1 + 4 * severity), rng).tolist():
+        lay_slab(canvas.image, canvas.cover, fallen_beam(roof, (row, column), opened, rng), wood, light, rng)
+
+
+def _litter(
+    canvas: _Canvas, roof: Roof, gone: FloatArray, light: Daylight, severity: float, rng: np.random.Generator
+) -> None:
+    """Dust and larger pieces on the ground on the side where the roof is open, with short shadows."""
+    ground = ~ndimage.binary_dilation(roof.mask, iterations=1)
+    distance = ndimage.distance_transform_edt(ground) / roof.size
+    opened = blur(gone, 0.22 * roof.size)
+    side = smoothstep(opened, 0.0, max(0.35 * float(opened.max()), 1e-4))
+    density = (ground * (roof.room > 0.5) * smoothstep(distance, 0.32, 0.03) * side).astype(np.float32)
+    # In the house's own shadow nothing is bright.
+    brightness = blur(np.asarray(roof.rgb @ LUMINANCE, np.float32), 1.5)
+    sunny = smoothstep(brightness, light.dark, light.dark + 0.3 * (light.bright - light.dark))
+    dust = density * smoothstep(fractal_noise(roof.shape, 0.16 * roof.size, rng, octaves=3), 0.3, 0.7)
+    level = light.level(roof.tone)
+    pale = 0.5 * roof.tone + 0.5 * light.lit(PLASTER, 0.3 + 0.4 * level)
+    dusty = (0.35 * canvas.image + 0.65 * pale).astype(np.float32)
+    canvas.paint(dusty, (0.75 * severity**0.7 * dust * sunny).astype(np.float32))
+    for row, column in scatter(density**1.5, round(3 + 22 * severity), rng).tolist():
+        long = rng.random() < 0.35
+        slab = ground_piece(roof, (row, column), long, 0.35 + 0.65 * float(sunny[row, column]), rng)
+        own = rng.random() < 0.6
+        colour = roof.tone if own else light.lit(WOOD if long else PLASTER, 0.25 + 0.5 * level)
+        lay_slab(canvas.image, canvas.cover, slab, within(colour, light), light, rng)
+
+
+def _cover_up(
+    canvas: _Canvas, roof: Roof, order: FloatArray, light: Daylight, strength: float, rng: np.random.Generator
+) -> None:
+    """A faded blue sheet over a part of the opening, as weeks after a storm."""
+    inside = order < 1.0
+    reach = [0.5 * float(np.ptp(axis[inside])) + 0.03 * roof.size for axis in (roof.u, roof.v)]
+    side = float(rng.choice((-0.5, 0.5)))
+    outside = np.maximum(np.abs(roof.u - side * reach[0]) - 0.55 * reach[0], np.abs(roof.v) - reach[1])
+    sheet = (np.clip(0.5 - outside, 0.0, 1.0) * roof.mask).astype(np.float32)
+    folds = 0.9 + 0.2 * fractal_noise(roof.shape, (0.2 * roof.size, 0.06 * roof.size), rng, octaves=2)
+    canvas.paint(light.lit(TARP, 0.45) * folds[..., None], 0.9 * strength * sheet)
 
 
 @dataclass(frozen=True)
@@ -98,83 +160,35 @@ class DamagedBuilding:
         return np.asarray(np.maximum(scene.roofs, 0.15 * scene.built * (1.0 - scene.water)), np.float32)
 
     def draw(self, scene: Scene, area: FloatArray, severity: float, rng: np.random.Generator) -> Drawing:
-        roof = find_target(scene, area, rng)
-        if not roof.mask.any():
+        roof = find_roof(scene, area, rng)
+        if roof is None:
             return Drawing(scene.rgb.copy(), np.zeros(scene.shape, np.float32))
-        size = roof.size
-        light = scene.light / float(scene.light.max())
-        own = scene.rgb[roof.mask]
-        gone = _missing(scene, roof, severity, rng)
-        standing = roof.mask.astype(np.float32) * (1.0 - gone)
-        near = np.clip(blur(gone, 0.07 * size) * 3.0, 0.0, 1.0) * roof.mask
+        light = daylight(scene)
+        gone, order = opening(roof, 0.06 + 0.62 * severity**1.2, rng)
+        canvas = _Canvas(roof.rgb.copy(), np.zeros(roof.shape, np.float32))
+        _soil(canvas, roof, order, severity, rng)
+        _strip_covering(canvas, roof, order, light, severity, rng)
+        _litter(canvas, roof, gone, light, severity, rng)
+        _open(canvas, roof, gone, light, rng)
+        _fall_in(canvas, roof, gone, light, severity, rng)
+        if severity < 0.3:
+            _cover_up(canvas, roof, order, light, float(smoothstep(severity, 0.3, 0.2)), rng)
+        return _place_back(scene, area, roof, canvas, light, rng)
 
-        # The covering beside a hole is loose: its rows are shifted and some tiles are off.
-        image = scene.rgb.copy()
-        tile = max(1.5, size / 22.0)
-        rows, columns = np.indices(scene.shape, dtype=np.float32)
-        slip = value_noise(scene.shape, 2.5 * tile, rng) * near
-        at = [rows + 0.45 * tile * slip, columns - 0.35 * tile * slip]
-        loose = np.stack(
-            [ndimage.map_coordinates(scene.rgb[..., c], at, order=1, mode="nearest") for c in range(3)], -1
-        )
-        patches = smoothstep(fractal_noise(scene.shape, 1.6 * tile, rng, octaves=2), 0.62, 0.70) * near
-        loose = mix(loose, WOOD * light * float(scene.luminance[roof.mask].mean() + 0.12), 0.55 * patches)
-        image = mix(image, loose, near * standing)
 
-        rooms, ribs = _interior(scene, roof, rng)
-        covered = np.maximum.reduce([shift(standing, *_fall(scene, step * size)) for step in (0.03, 0.06, 0.09)])
-        inside = rooms * (1.0 - 0.72 * covered * (1.0 - 0.35 * ribs))[..., None]
-        image = mix(image, inside, gone)
-        # The broken edge: thin, light where it faces the sun, dark below.
-        step = max(0.8, 0.008 * size)
-        rim = np.clip(gone - shift(gone, *_fall(scene, -step)), 0.0, 1.0) * standing
-        lit = np.clip(shift(gone, *_fall(scene, -step)) - gone, 0.0, 1.0) * standing
-        image = mix(image, image * 1.25 + 0.06 * light, np.clip(lit, 0.0, 1.0))
-        image = mix(image, image * 0.6, rim)
-
-        cover = np.maximum(gone, near * 0.6)
-        around = np.clip(blur(roof.mask.astype(np.float32), 0.09 * size) * 2.2, 0.0, 1.0) * (1.0 - roof.mask)
-        dust = severity * around * fractal_noise(scene.shape, 0.25 * size, rng) * (area > 0.0)
-        image = mix(image, (0.75 * PLASTER * light + 0.25 * image), 0.55 * dust)
-        cover = np.maximum(cover, dust).astype(np.float32)
-
-        if severity < 0.35:
-            self._tarpaulin(scene, roof, image, cover, gone=gone, light=light, rng=rng)
-        density = (0.5 * gone * smoothstep(severity, 0.2, 0.9) + 0.35 * near * standing) + 0.5 * severity * around**2
-        density = (density * (blur(gone, 0.15 * size) + 0.02) * (area > 0.0)).astype(np.float32)
-        count = int(30 + 560 * severity**1.3)
-        places = scatter(density, count, rng)
-        colours = own[rng.integers(0, len(own), len(places))] * rng.uniform(0.6, 1.15, (len(places), 1))
-        kind = rng.random(len(places))[:, None]
-        colours = np.where(kind < 0.22, WOOD * light * rng.uniform(0.6, 1.2, (len(places), 1)), colours)
-        colours = np.where(kind > 0.80, PLASTER * light * rng.uniform(0.6, 1.1, (len(places), 1)), colours)
-        lengths = np.maximum(1.6, size * 0.017 * np.minimum(rng.lognormal(0.2, 0.55, len(places)), 4.0))
-        slender = np.where(kind[:, 0] < 0.22, 0.16, rng.uniform(0.4, 0.9, len(places)))
-        lengths = np.where(kind[:, 0] < 0.22, 2.2 * lengths, lengths)
-        lay_pieces(image, cover, Pieces(places, colours, lengths, slender), _fall(scene, 0.012 * size), rng)
-        image = image + (sensor_noise(scene, rng) * np.clip(cover, 0.0, 1.0))[..., None]
-        return finish(scene, image, cover, area)
-
-    def _tarpaulin(
-        self,
-        scene: Scene,
-        roof: Target,
-        image: FloatArray,
-        cover: FloatArray,
-        *,
-        gone: FloatArray,
-        light: FloatArray,
-        rng: np.random.Generator,
-    ) -> None:
-        """A blue sheet over one of the holes, as after a storm. Changes image and cover in place."""
-        places = scatter((gone * roof.mask).astype(np.float32), 1, rng)
-        for row, column in places:
-            u, v = roof.along - roof.along[row, column], roof.across - roof.across[row, column]
-            outside = np.maximum(np.abs(u) - 0.16 * roof.size, np.abs(v) - 0.11 * roof.size)
-            sheet = np.clip(0.5 - outside, 0.0, 1.0) * roof.mask
-            folds = 0.8 + 0.4 * fractal_noise(scene.shape, (0.2 * roof.size, 0.04 * roof.size), rng, octaves=3)
-            image[:] = mix(image, TARP * light * folds[..., None], 0.95 * sheet)
-            np.maximum(cover, sheet, out=cover)
+def _place_back(
+    scene: Scene, area: FloatArray, roof: Roof, canvas: _Canvas, light: Daylight, rng: np.random.Generator
+) -> Drawing:
+    """The scene with the canvas in its window, as soft and as noisy as the rest of the picture."""
+    soft = blur(canvas.image, light.softness)
+    cover = np.clip(blur(canvas.cover, 0.7 * light.softness), 0.0, 1.0)
+    image, mask = scene.rgb.copy(), np.zeros(scene.shape, np.float32)
+    # Faint grime keeps the roof's own sharpness; only what is new is softened.
+    new = np.where(cover > 0.0, smoothstep(cover, 0.02, 0.5), 0.0)
+    image[roof.window] = mix(mix(roof.rgb, canvas.image, smoothstep(cover, 0.0, 0.04)), soft, new)
+    mask[roof.window] = cover
+    noise = sensor_noise(scene, rng) * smoothstep(mask, 0.1, 0.6)
+    return finish(scene, image + noise[..., None], mask, area)
 
 
 DAMAGED_BUILDING = DamagedBuilding()

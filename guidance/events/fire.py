@@ -27,7 +27,7 @@ from .noise import (
     value_noise,
 )
 from .scene import Scene
-from .smoke import draw_plume, wind_from
+from .smoke import OVERHEAD, brightness, draw_plume, wind_from
 
 FloatArray = NDArray[np.float32]
 
@@ -47,8 +47,11 @@ FLAME = np.array(
 GLOW = np.array([1.0, 0.42, 0.12], np.float32)
 
 
-def _flame_colour(heat: FloatArray) -> FloatArray:
-    return np.stack([np.interp(heat, HEAT, FLAME[:, c]) for c in range(3)], -1).astype(np.float32)
+def _flame_colour(heat: FloatArray, bright: float) -> FloatArray:
+    """Flame of ``heat`` 0…1 in a scene whose bright things have the luminance ``bright``: dim and red in dim light."""
+    heat = heat * np.float32(np.clip(0.45 + 0.75 * bright, 0.0, 1.0))
+    colour = np.stack([np.interp(heat, HEAT, FLAME[:, c]) for c in range(3)], -1)
+    return np.asarray(colour * np.clip(0.55 + 0.7 * bright, 0.0, 1.0), np.float32)
 
 
 def _spot_fires(reach: FloatArray, fuel: FloatArray, count: int, radius: float, rng: np.random.Generator) -> FloatArray:
@@ -61,6 +64,89 @@ def _spot_fires(reach: FloatArray, fuel: FloatArray, count: int, radius: float, 
         ragged = np.maximum(1.0 + 0.4 * value_noise(fuel.shape, size, rng), 0.45)
         spots = np.maximum(spots, np.exp(-((rows - row) ** 2 + (columns - column) ** 2) * ragged**2 / (2 * size**2)))
     return spots.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class _Burn:
+    """How far the fire has come.
+
+    depth: [H, W] pixels to its ragged perimeter, positive where it has burnt; head: 0…1, 1 where the perimeter moves
+    downwind; ground: 0…1, where the ground can burn at all; wind: unit (dy, dx); crown, width: pixels of a tree's crown
+    and of the burning front.
+    """
+
+    depth: FloatArray
+    head: FloatArray
+    ground: FloatArray
+    wind: tuple[float, float]
+    crown: float
+    width: float
+
+
+def _signed_depth(burning: NDArray[np.bool_]) -> FloatArray:
+    depth = ndimage.distance_transform_edt(burning) - ndimage.distance_transform_edt(~burning)
+    return np.asarray(np.clip(depth, -min(burning.shape), min(burning.shape)), np.float32)
+
+
+def _burn(scene: Scene, area: FloatArray, fit: FloatArray, severity: float, rng: np.random.Generator) -> _Burn:
+    shape, side = scene.shape, scene.short_side
+    fuel = (area * (0.04 + fit)).astype(np.float32)
+    dry = 1.0 - float(scene.water[area > 0.0].mean()) if (area > 0.0).any() else 0.0
+    place = organic_place(area, (0.03 + 0.18 * severity) * dry, rng, 0.9, preference=blur(fuel, 0.03 * side))
+    wind = wind_from(place, area, rng)
+    crown = float(np.clip(scene.grain, 0.02 * side, 0.08 * side))
+    width = float(np.clip(0.3 * crown, 0.009 * side, 0.014 * side)) * (0.7 + 0.6 * severity)
+    # Ragged at crown scale; short of that, islands would ring themselves with flame.
+    ragged = 2 * fractal_noise(shape, 1.6 * crown, rng, octaves=6) - 1
+    depth = _signed_depth(_signed_depth(place > 0.5) + 3.0 * width * ragged > 0.0)
+    smooth = blur(depth, 0.03 * side)
+    rise_y, rise_x = np.gradient(smooth, axis=0), np.gradient(smooth, axis=1)
+    steepness = np.maximum(np.hypot(rise_y, rise_x), 1e-3)
+    head = smoothstep(-(rise_y * wind[0] + rise_x * wind[1]) / steepness, -0.7, 0.6)
+    # Fire runs through the gaps between crowns, but not over roofs, roads and water.
+    near = blur(fit, 0.012 * side) * (0.4 + 1.2 * fractal_noise(shape, crown, rng))
+    ground = smoothstep(near, 0.04, 0.25) * inside(area, 0.01 * side)
+    return _Burn(depth, head, ground, wind, crown, width)
+
+
+def _heat(scene: Scene, area: FloatArray, burn: _Burn, severity: float, rng: np.random.Generator) -> FloatArray:
+    """How hot it burns, 0…1 [H, W]: flames at the front, embers behind, spot fires ahead."""
+    shape, side, depth, width = scene.shape, scene.short_side, burn.depth, burn.width
+    # Along the front the fire swells and dies: strongest at its head, out in places.
+    course = 0.6 * fractal_noise(shape, 0.10 * side, rng, octaves=2) + 0.4 * fractal_noise(
+        shape, 1.6 * burn.crown, rng, octaves=3
+    )
+    power = smoothstep(course + 0.30 * burn.head, 0.46, 0.92)
+    ahead, behind = width * (0.25 + 1.2 * power), width * (0.5 + 3.4 * power)
+    uneven = depth + 1.2 * width * (2 * fractal_noise(shape, 0.5 * burn.crown, rng) - 1)
+    front = np.where(uneven > 0.0, np.exp(-np.maximum(uneven, 0.0) / behind), np.exp(-((uneven / ahead) ** 2)))
+    embers = smoothstep(ridged_noise(shape, 0.8 * burn.crown, rng), 0.45, 0.9)
+    embers = 0.55 * embers * np.exp(-np.maximum(depth, 0) / (7 * width)) * smoothstep(depth, -width, width)
+    reach = np.exp(-((depth + 4 * width) ** 2) / (2 * (2.2 * width) ** 2)) * burn.head**2
+    spots = _spot_fires(reach.astype(np.float32), area * burn.ground, 2 + round(5 * severity), 0.45 * width, rng)
+    # Flames stand in the crowns, and flicker at the size of branches.
+    licks = fractal_noise(shape, 0.4 * burn.crown, rng, octaves=5)
+    tongues = np.clip(1.8 * licks - 0.25 + 0.5 * detail_noise(scene, rng), 0.0, 1.3)
+    crowns = np.clip(texture(scene, burn.crown), 0.5, 1.4) ** 0.7
+    heat = np.maximum(front * (0.25 + 1.1 * power) * smoothstep(power, 0.0, 0.25), embers * (0.4 + power))
+    heat = (1.15 * heat + 0.8 * spots) * tongues * crowns * burn.ground
+    return np.asarray(np.clip(heat * (0.8 + 0.5 * severity), 0.0, 1.0), np.float32)
+
+
+def _scorch(scene: Scene, burn: _Burn, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The burnt ground and the leaves that the heat has withered: (image [H, W, 3], mask, char alone)."""
+    patchy = smoothstep(fractal_noise(scene.shape, 2.5 * burn.crown, rng), 0.22, 0.42)
+    char = smoothstep(burn.depth, -0.3 * burn.width, 1.2 * burn.width) * burn.ground * (0.5 + 0.5 * patchy)
+    scorch = smoothstep(burn.depth, -4.5 * burn.width, 0.0) * burn.ground * scene.vegetation * 0.6
+    image = mix(scene.rgb, scorched(scene, rng), scorch)
+    image = mix(image, charred(scene, burn.wind, rng) + 0.7 * sensor_noise(scene, rng)[..., None], 0.95 * char)
+    return image, np.maximum(char, scorch), char
+
+
+def _glow(scene: Scene, heat: FloatArray, area: FloatArray, burn: _Burn) -> FloatArray:
+    """Firelight that falls on what stands around the flames, [H, W]: close by strong, further out faint."""
+    near, far = blur(heat, 1.8 * burn.width), blur(heat, 6.0 * burn.width)
+    return np.asarray((0.8 * near + 1.8 * far) * inside(area, 0.06 * scene.short_side), np.float32)
 
 
 @dataclass(frozen=True)
@@ -86,78 +172,42 @@ class Fire:
     local: bool = False
 
     def suitability(self, scene: Scene) -> FloatArray:
-        """Trees best, other vegetation next, dry open ground a little; never open water."""
+        """Trees best, other vegetation next, dry open ground a little; over open water only smoke."""
         fuel = np.maximum(scene.trees, 0.6 * scene.vegetation) + 0.12 * scene.bare * (1.0 - scene.vegetation)
         fuel = fuel * (1.0 - 0.9 * np.maximum(scene.built, scene.roofs)) * (1.0 - scene.water)
-        return np.asarray(np.minimum(fuel, 1.0), np.float32)
+        return np.asarray(np.clip(fuel, OVERHEAD, 1.0), np.float32)
 
     def draw(self, scene: Scene, area: FloatArray, severity: float, rng: np.random.Generator) -> Drawing:
-        shape, side = scene.shape, scene.short_side
-        fuel = (area * (0.04 + self.suitability(scene))).astype(np.float32)
-        place = organic_place(area, 0.03 + 0.18 * severity, rng, 0.9, preference=blur(fuel, 0.03 * side))
-        burning = place > 0.5
-        wind = wind_from(place, area, rng)
-        # Fire runs through the gaps between crowns, but not over roofs, roads and water.
-        burnable = smoothstep(blur(self.suitability(scene), 0.012 * side), 0.04, 0.25) * inside(area, 0.01 * side)
+        burn = _burn(scene, area, self.suitability(scene), severity, rng)
+        heat = _heat(scene, area, burn, severity, rng)
+        image, mask, char = _scorch(scene, burn, rng)
+        bright = brightness(scene)
+        glow = _glow(scene, heat, area, burn)
+        # What reflects much daylight reflects much firelight: the crowns' own texture shows in it.
+        reflects = np.clip(scene.luminance / max(bright, 0.1), 0.0, 1.2) * (1.0 - 0.6 * char)
+        light = np.float32(1.2 - 0.85 * bright) * GLOW
+        image += (glow * (0.08 + 0.9 * reflects))[..., None] * light
+        flame = smoothstep(heat, 0.06, 0.50)
+        image = mix(image, _flame_colour(heat, bright), flame)
+        mask = 1.0 - (1.0 - mask) * (1.0 - np.clip(1.5 * glow, 0, 1)) * (1.0 - flame)
 
-        # Signed distance to the perimeter in pixels, ragged at crown scale: positive where it has burnt.
-        crown = float(np.clip(scene.grain, 0.02 * side, 0.08 * side))
-        width = float(np.clip(0.3 * crown, 0.009 * side, 0.014 * side)) * (0.7 + 0.6 * severity)
-        depth = ndimage.distance_transform_edt(burning) - ndimage.distance_transform_edt(~burning)
-        burning = depth + 3.5 * width * (2 * fractal_noise(shape, 1.2 * crown, rng, octaves=6) - 1) > 0.0
-        depth = ndimage.distance_transform_edt(burning) - ndimage.distance_transform_edt(~burning)
-        depth = np.clip(depth, -side, side).astype(np.float32)
-        smooth = blur(depth, 0.03 * side)
-        rise_y, rise_x = np.gradient(smooth, axis=0), np.gradient(smooth, axis=1)
-        steepness = np.maximum(np.hypot(rise_y, rise_x), 1e-3)
-        head = smoothstep(-(rise_y * wind[0] + rise_x * wind[1]) / steepness, -0.7, 0.6)
-
-        burnt = smoothstep(depth, -0.3 * width, 1.2 * width)
-        patchy = smoothstep(fractal_noise(shape, 2.5 * crown, rng), 0.26, 0.42)
-        char = burnt * burnable * (0.35 + 0.65 * patchy)
-
-        # The front: strongest at the head of the fire, broken by gaps, running from crown to crown.
-        gaps = smoothstep(fractal_noise(shape, 0.09 * side, rng, octaves=3) + 0.35 * head, 0.46, 0.72)
-        swell = width * (0.25 + 1.7 * fractal_noise(shape, 1.5 * crown, rng, octaves=3)) * (0.45 + 0.75 * head)
-        front = np.exp(-(((depth - 0.4 * width) / np.where(depth > 0.4 * width, 1.6 * swell, swell)) ** 2)) * gaps
-        embers = ridged_noise(shape, 0.8 * crown, rng)
-        after = smoothstep(embers, 0.5, 0.85) * np.exp(-np.maximum(depth, 0) / (5 * width)) * burnt * 0.85
-        ahead = np.exp(-((depth + 4 * width) ** 2) / (2 * (2.2 * width) ** 2)) * head**2
-        spots = _spot_fires(ahead.astype(np.float32), fuel, 2 + round(5 * severity), 0.5 * width, rng)
-        # Flames lean and lick downwind: fine noise drawn out along the wind, broken at the size of branches.
-        licks = fractal_noise(shape, 0.45 * crown, rng, octaves=5)
-        tongues = np.clip(0.25 + 1.1 * licks + 0.5 * detail_noise(scene, rng), 0.1, 1.3)
-        crowns = np.clip(texture(scene, crown), 0.4, 1.5) ** 0.6
-        heat = (1.2 * np.maximum(front, after * gaps) * tongues * crowns + 1.1 * spots * tongues) * burnable
-        heat = np.clip(heat * (0.85 + 0.5 * severity), 0.0, 1.15).astype(np.float32)
-
-        scorch = smoothstep(depth, -3.5 * width, 0.0) * burnable * scene.vegetation * 0.55
-        image = mix(scene.rgb, scorched(scene, rng), scorch)
-        image = mix(image, charred(scene, wind, rng) + 0.7 * sensor_noise(scene, rng)[..., None], 0.95 * char)
-        # Flames light the crowns beside them: added light, so the crowns' own texture shows in it.
-        glow = (0.75 * blur(heat, 1.6 * width) + 0.9 * blur(heat, 4.5 * width)) * inside(area, 0.03 * side)
-        image += (glow * (0.12 + 1.0 * scene.luminance))[..., None] * GLOW
-        flame = smoothstep(heat, 0.10, 0.40)
-        image = mix(image, _flame_colour(heat), flame)
-        mask = 1.0 - (1.0 - np.maximum(char, scorch)) * (1.0 - np.clip(2 * glow, 0, 1)) * (1.0 - flame)
-
-        # Smoke leaves the flames and the hot ground behind them, and rises ahead of the front.
-        source = shift(
-            blur(heat, width) + 0.12 * char * np.exp(-np.maximum(depth, 0) / (6 * width)),
-            wind[0] * width,
-            wind[1] * width,
-        )
+        # Smoke leaves the head most of all, and the hot ground behind it a little.
+        hot = blur(heat, burn.width) * (0.25 + burn.head)
+        hot += 0.05 * char * np.exp(-np.maximum(burn.depth, 0) / (6 * burn.width))
         smoky, veil = draw_plume(
             scene,
             image,
-            source,
+            shift(hot.astype(np.float32), burn.wind[0] * burn.width, burn.wind[1] * burn.width),
             area,
             rng,
-            wind=wind,
-            length=(0.5 + 0.6 * severity) * side,
+            wind=burn.wind,
+            length=(0.6 + 0.7 * severity) * scene.short_side,
             thickness=1.0 + 1.4 * severity,
+            spread=0.13,
+            firelight=glow[..., None] * light * np.array([0.30, 0.22, 0.10], np.float32),
         )
-        through = 0.75 * smoothstep(heat, 0.2, 0.8)
+        # Hot flames shine through thin smoke, hardly through thick.
+        through = 0.55 * smoothstep(heat, 0.3, 0.9) * (1.0 - 0.7 * veil)
         image = mix(smoky, image, through)
         mask = 1.0 - (1.0 - mask) * (1.0 - veil)
         return finish(scene, image, mask.astype(np.float32), area)

@@ -41,14 +41,29 @@ def _water_level(scene: Scene, area: FloatArray, severity: float, rng: np.random
     detail = fractal_noise(scene.shape, max(3.0, 0.05 * side), rng, octaves=4) - 0.5
     # Bright open ground (sand bars, banks, roads on dams) stands a little higher than dark moist ground.
     brightness = scene.luminance / max(float(scene.luminance.mean()), 0.05)
-    height = scene.ground_height + 0.20 * relief + 0.035 * detail + 0.025 * np.clip(brightness - 1.0, -0.6, 0.3)
+    height = scene.ground_height + 0.20 * relief + 0.08 * detail + 0.025 * np.clip(brightness - 1.0, -0.6, 0.3)
     height += 0.12 * np.clip(blur(brightness, 1.0) - 1.3, 0.0, 1.0)
     height += 0.5 * np.clip(scene.roofs - 0.25, 0.0, 1.0)
     land = (area > 0.0) & (scene.water < 0.5)
     if not land.any():
         return height.astype(np.float32), float(height.max())
-    share = 0.04 + 0.52 * severity**0.9
-    return height.astype(np.float32), float(np.quantile(height[land], min(share, 0.75)))
+    share = 0.04 + 0.85 * severity**0.8
+    return height.astype(np.float32), float(np.quantile(height[land], min(share, 0.85)))
+
+
+def _shadows_on_water(scene: Scene, islands: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which of the labelled parts above the water are only shadows that trees throw on it: dark, even and not green."""
+    river = scene.water > 0.6
+    count = int(islands.max()) + 1
+    if not river.any():
+        return np.zeros(count, bool)
+    sizes = np.maximum(np.bincount(islands.ravel(), minlength=count), 1)
+    light, rough, green = (
+        np.bincount(islands.ravel(), values.ravel(), minlength=count) / sizes
+        for values in (scene.luminance, scene.roughness, scene.greenness)
+    )
+    dark = light < 0.85 * float(np.median(scene.luminance[river]))
+    return np.asarray(dark & (rough < 0.3) & (green < 0.05) & (sizes < 0.08 * islands.size))
 
 
 def _water_colour(scene: Scene, severity: float, rng: np.random.Generator) -> FloatArray:
@@ -58,7 +73,7 @@ def _water_colour(scene: Scene, severity: float, rng: np.random.Generator) -> Fl
     own = float(base @ np.array([0.299, 0.587, 0.114], np.float32))
     mean = float(scene.luminance.mean())
     silt = SILT * scene.light / scene.light.max() * (0.30 * own + 0.75 * mean) / 0.42
-    load = (0.34 if river.any() else 0.62) + 0.25 * severity + float(rng.uniform(-0.08, 0.08))
+    load = (0.45 if river.any() else 0.62) + 0.25 * severity + float(rng.uniform(-0.08, 0.08))
     return np.asarray(np.clip(mix(base, silt, np.float32(np.clip(load, 0.0, 1.0))), 0.03, 0.8), np.float32)
 
 
@@ -98,7 +113,7 @@ class Flood:
         under = kept[parts]
         islands, _ = ndimage.label(~under)
         specks = np.bincount(islands.ravel()) < max(6.0, 0.00008 * under.size)
-        under |= specks[islands] & ~under
+        under |= (specks | _shadows_on_water(scene, islands))[islands] & ~under
         wet = blur(under.astype(np.float32), 0.6)
         depth = np.where(under, np.maximum(depth, 0.004), 0.0).astype(np.float32)
         river = scene.water

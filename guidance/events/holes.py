@@ -38,16 +38,19 @@ def _opening(shape: tuple[int, int], row: float, column: float, radius: float, r
     return np.asarray(np.where(within, np.sqrt(squared), -np.sqrt(squared)), np.float32)
 
 
-def _layout(surface: Target, severity: float, rng: np.random.Generator) -> list[tuple[float, float, float]]:
+def _layout(
+    surface: Target, softness: float, severity: float, rng: np.random.Generator
+) -> list[tuple[float, float, float]]:
     """Rows, columns and radii of the holes: a few large ones, kept apart, sized to the object's width."""
-    widest = float(surface.depth[surface.mask].max())
+    room = np.maximum(surface.depth - 1.0 - softness, 0.0)  # the object's own edge is as soft as the picture
+    widest = float(room[surface.mask].max())
     largest = max(1.4, widest * (0.22 + 0.42 * severity))
     wanted = 2 + round(3.0 * severity)
     placed: list[tuple[float, float, float]] = []
-    likely = np.where(surface.mask, surface.depth**2, 0.0).astype(np.float32)
+    likely = np.where(surface.mask, room**2, 0.0).astype(np.float32)
     for row, column in scatter(likely, 40 * wanted, rng):
         radius = largest * float(rng.uniform(0.55, 1.0)) * (1.0 if not placed else 0.9)
-        radius = min(radius, 0.95 * float(surface.depth[row, column]))
+        radius = min(radius, 0.85 * float(room[row, column]))
         far = all(np.hypot(row - r, column - c) > 1.25 * (radius + other) for r, c, other in placed)
         if radius > 0.4 * largest and far:
             placed.append((float(row), float(column), radius))
@@ -128,7 +131,7 @@ class Holes:
             return Drawing(image, cover)
         inside = surface.mask.astype(np.float32) * (area > 0.0)
         own = np.median(scene.rgb[surface.mask], axis=0)
-        for row, column, radius in _layout(surface, severity, rng):
+        for row, column, radius in _layout(surface, scene.softness, severity, rng):
             reach = int(np.ceil(3.0 * radius)) + 4
             top, left = max(0, int(row) - reach), max(0, int(column) - reach)
             window = (slice(top, int(row) + reach + 1), slice(left, int(column) + reach + 1))

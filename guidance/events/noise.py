@@ -18,6 +18,11 @@ Shape = tuple[int, int]
 _MOST_OF_AREA = 0.75
 """A place that grows leaves some of its area, so that its outline is its own."""
 
+DRAWN_SOFTNESS = 0.4
+"""Standard deviation in pixels of the blur that a drawing's own antialiasing has."""
+LEAST_SOFTENING = 0.15
+"""Pixels of further blur below which none is seen."""
+
 
 def smoothstep(x: ArrayLike, low: float, high: float) -> FloatArray:
     """Smooth ramp from 0 at ``low`` to 1 at ``high``; ``low`` > ``high`` gives the falling ramp."""
@@ -303,8 +308,22 @@ def texture(scene: Scene, size: float) -> FloatArray:
     return (scene.luminance / np.maximum(local, 0.03)).astype(np.float32)
 
 
+def _as_soft_as(scene: Scene, image: FloatArray, mask: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Image [H, W, 3] and mask [H, W]: what is new in them is blurred as the scene's sensor would, the scene is not."""
+    sigma = float(np.sqrt(max(0.0, scene.softness**2 - DRAWN_SOFTNESS**2)))
+    if sigma < LEAST_SOFTENING:
+        return image, mask
+    new = np.asarray(image - (1.0 - mask)[..., None] * scene.rgb, np.float32)
+    soft = blur(mask, sigma)
+    return np.asarray((1.0 - soft)[..., None] * scene.rgb + blur(new, sigma), np.float32), soft
+
+
 def finish(scene: Scene, image: FloatArray, mask: FloatArray, area: FloatArray) -> Drawing:
-    """Clip to 0…1 and make image and mask agree: the scene stays where the mask is below 1 % or area is 0."""
+    """Make what was drawn no sharper than the scene, clip to 0…1 and let image and mask agree.
+
+    The scene stays where the mask is below 1 % or area is 0.
+    """
+    image, mask = _as_soft_as(scene, image, np.clip(mask, 0.0, 1.0))
     image = np.clip(image, 0.0, 1.0).astype(np.float32)
     changed = (mask >= 0.01) & (area > 0.0) & (image != scene.rgb).any(-1)
     return Drawing(

@@ -48,13 +48,18 @@ def _is_water(region: Region) -> bool:
         return False
     if green > 0.15 or luminance < 0.04 or luminance > (0.7 if cool > 0.03 or g - r > 0.08 else 0.5):
         return False
+    if region.roughness < 0.006 and calmer > 9.0 and region.border > 0.05 and luminance < 0.6:
+        return True  # neither soil nor asphalt is so smooth amid so much texture
     if cool > 0.06:
         even = region.roughness < 0.028
         return (even and calmer > 1.8) or (luminance < 0.55 and region.roughness < 0.02 and cool > 0.08)
     if cool > -0.05:
+        if cool < -0.003 and luminance > 0.12 and green < 0.1:
+            return False  # concrete and asphalt are a little warm, the grey of water is not
         even = region.roughness < (0.035 if luminance < 0.22 else 0.06 * luminance)
         darker = luminance < float(region.surrounding @ _LUMINANCE) - 0.03
-        return even and calmer > 2.2 and (darker or cool > around + 0.04 or calmer > 6.0)
+        teal = green > 0.12 and cool > -0.01 and calmer > 4.0  # no lawn is so little yellow
+        return even and calmer > 2.2 and (darker or teal or cool > around + 0.04 or calmer > 6.0)
     return calmer > 2.0 and region.roughness < 0.02 and region.share > 0.1 and r - b > 0.12
 
 
@@ -243,6 +248,25 @@ class Scene:
         below = np.flatnonzero(profile < 0.5)
         lag = float(below[0]) if below.size else float(reach)
         return float(np.clip(4.0 * lag, 4.0, 0.25 * self.short_side))
+
+    @cached_property
+    def softness(self) -> float:
+        """Standard deviation of the sensor's blur in pixels, 0…2.
+
+        Scenes without blur have a power spectrum near 1/f²; a Gaussian blur takes exp(−4π²σ²f²) off it.
+        """
+        side = self.short_side
+        window = np.outer(np.hanning(side), np.hanning(side))
+        square = self.luminance[:side, :side]
+        power = np.abs(np.fft.fft2((square - square.mean()) * window)) ** 2
+        frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.fftfreq(side)[None])
+        rings = np.digitize(frequency, np.linspace(0.05, 0.35, 16))
+        counts = np.bincount(rings.ravel(), minlength=17)[1:16]
+        there = counts > 0
+        sums = [np.bincount(rings.ravel(), v.ravel(), minlength=17)[1:16] for v in (power, frequency)]
+        mean, at = (each[there] / counts[there] for each in sums)
+        slope = np.polyfit(at**2, np.log(np.maximum(mean, 1e-12)) + 2.0 * np.log(at), 1)[0]
+        return float(np.clip(np.sqrt(max(0.0, -slope / (4.0 * np.pi**2))), 0.0, 2.0))
 
     @cached_property
     def sun(self) -> tuple[float, float]:

@@ -1,0 +1,1 @@
+"""Measuring edits: runs of methods over scenes, scores, ratings and the report."""

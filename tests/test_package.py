@@ -71,4 +71,4 @@ def test_comfyuis_installers_get_the_same_requirements() -> None:
     listed = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
     block = (ROOT / "pyproject.toml").read_text().partition("\ndependencies = [\n")[2].partition("]")[0]
     assert listed == re.findall(r'"(.*?)"', block)
-    assert all(re.fullmatch(r"[A-Za-z_.-]+>=[\d.]+", line) for line in listed)
+    assert all(re.fullmatch(r"[A-Za-z0-9_.-]+>=[\d.]+", line) for line in listed)

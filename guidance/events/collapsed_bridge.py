@@ -20,7 +20,7 @@ FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
 MOST_GREEN = 0.4
-"""Share of a deck that may be green; more is no deck."""
+"""Share of a band that may be green without other signs that it is a deck."""
 CONCRETE = np.array([0.66, 0.63, 0.58], np.float32)
 
 
@@ -74,6 +74,17 @@ def _rubble(scene: Scene, deck: Deck, surface: BoolArray, places: NDArray[np.int
     return Pieces(places, colours, lengths * np.where(long, 2.5, 1.0), slender)
 
 
+def _stands_out(scene: Scene, deck: Deck, on_deck: BoolArray, v: FloatArray) -> bool:
+    """Whether a green band is a deck for all that: it casts a shadow, and most that varies on it does so across.
+
+    Some pictures are tinted as a whole. Crop rows run as straight but lie flat; crowns cast shadows but vary both ways.
+    """
+    line = np.rint(v[on_deck] + deck.half_width).astype(np.int64)
+    light = scene.luminance[on_deck]
+    means = np.bincount(line, light) / np.maximum(np.bincount(line), 1)
+    return abs(deck.shade) > 1.5 and float(np.var(means[line])) > 0.42 * float(np.var(light))
+
+
 @dataclass(frozen=True)
 class CollapsedBridge:
     name: str = "collapsed_bridge"
@@ -104,7 +115,8 @@ class CollapsedBridge:
         shadow = smoothstep(np.sign(deck.shade) * v - deck.half_width, 1.4 * far, 1.2 * far) * (v * deck.shade > 0.0)
         reach = 0.5 * deck.length
         on_deck = (np.abs(v) < deck.half_width) & (np.abs(u) < reach)
-        if not deck.over_water and float(np.mean(scene.vegetation, where=on_deck)) > MOST_GREEN:
+        green = float(np.mean(scene.vegetation, where=on_deck)) > MOST_GREEN if on_deck.any() else False
+        if green and not deck.over_water and not _stands_out(scene, deck, on_deck & (np.abs(u) < 0.7 * reach), v):
             return np.zeros(scene.shape, np.float32)
         inside = np.maximum(inside, shadow)
         return np.asarray(inside * smoothstep(np.abs(u), 1.15 * reach, 0.9 * reach), np.float32)

@@ -75,7 +75,7 @@ def test_a_loss_that_is_no_number_stops_before_it_spoils_the_weights(picture: Pi
     with torch.no_grad():
         training.network.final_conv[0].bias.fill_(math.inf)
     good = weights(training)
-    with pytest.raises(TrainingError, match="no number any more after step 2; go on from the last good checkpoint"):
+    with pytest.raises(TrainingError, match="no number any more after step 2; resume from the last good checkpoint"):
         next(training.run())
     assert training.step == 2 and all(map(torch.equal, weights(training), good))
 

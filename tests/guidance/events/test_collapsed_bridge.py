@@ -93,3 +93,12 @@ def test_suitability_covers_the_shadow_too():
     shadow = (v < -HALF) & (v > -HALF - SHADE)
     assert fit[:, 80:112][shadow[:, 80:112]].mean() > 0.9
     assert fit[v > HALF + 30].max() == 0.0
+
+
+def test_a_tinted_picture_still_has_its_bridge_but_a_wood_has_none():
+    tinted = Scene((overpass().rgb * np.array([0.8, 1.0, 0.8], np.float32)).astype(np.float32))
+    assert COLLAPSED_BRIDGE.suitability(tinted).max() > 0.9
+    clumps = ndimage.gaussian_filter(np.random.default_rng(1).standard_normal((SIZE, SIZE)), 3.0)[..., None]
+    crowns = np.array([0.20, 0.32, 0.17]) * (1.0 + 3.0 * clumps)
+    wood = Scene(np.clip(crowns, 0.0, 1.0).astype(np.float32))
+    assert COLLAPSED_BRIDGE.suitability(wood).max() == 0.0

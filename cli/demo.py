@@ -21,12 +21,14 @@ EDITS = (
     ("house", "The house is damaged", True),
 )
 """Scene, text, and whether only the scene's suggested region may change."""
+SEED = 3
+"""Chosen by eye among four: at 0 the fire burns at the picture's border."""
 
 
 def add_to(commands: Any) -> None:
     parser = commands.add_parser("demo", help="three edits of bundled scenes", description=__doc__)
     parser.add_argument("-o", "--output", metavar="DIR", default=FOLDER, help="folder for the pictures (%(default)s)")
-    parser.add_argument("--seed", type=int, default=EditSettings.seed)
+    parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--device", default=EditSettings.device)
     parser.set_defaults(run=run)
 

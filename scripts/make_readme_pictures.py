@@ -12,7 +12,7 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 GAP = 4
-THUMBNAILS = {"forest": "full_image_edit", "house": "roi_edit"}
+THUMBNAILS = {"forest": "full_image_edit"}
 
 
 def main() -> None:

@@ -114,7 +114,7 @@ def workflows() -> dict[str, Workflow]:
     )
     return {
         "full_image_edit": simple(
-            "full_image_edit", "forest", "A fire in the forest", f"The whole image may change. {own}"
+            "full_image_edit", "forest", "A fire in the forest", f"The whole image may change. {own}", seed=3
         ),
         "bridge_collapse": simple(
             "bridge_collapse",

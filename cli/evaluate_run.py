@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, MissingPackageError
+from ..errors import InputError
 from ..evaluation.baselines import DiffusersMethod, load_baseline
 from ..evaluation.own_methods import ABLATIONS, OTHER_GUIDE, TRAIN_SECONDS, TrainedModels, own_method
 from ..evaluation.plan import Job, Task, bundled_ship_fire, bundled_tasks, make_plan, read_tasks
@@ -118,13 +118,9 @@ def _ratings(paths: Sequence[str], jobs: Sequence[Job]) -> tuple[list[RatingSumm
         return [], ""
     edits = [RatedEdit(job.key, job.task.scene, Path(job.key), job.task.prompt, job.method) for job in jobs]
     ratings = read_ratings(paths, rating_codes(edits, RATING_SEED))
-    try:
-        alpha = agreement(ratings)
-    except MissingPackageError as error:
-        agreed = str(error)
-    else:
-        fidelity, quality = ("undefined" if each is None else f"{each:.2f}" for each in (alpha.fidelity, alpha.quality))
-        agreed = f"Agreement of raters (Krippendorff's alpha): fidelity {fidelity}, quality {quality}."
+    alpha = agreement(ratings)
+    fidelity, quality = ("undefined" if each is None else f"{each:.2f}" for each in (alpha.fidelity, alpha.quality))
+    agreed = f"Agreement of raters (Krippendorff's alpha): fidelity {fidelity}, quality {quality}."
     return [*summarise(ratings, edits), *summarise_methods(ratings, edits)], agreed
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
 
-import jinja2
 import numpy as np
 
 from ..errors import InputError
@@ -18,8 +17,8 @@ from ..rasters.decoding import decode
 from ..rasters.encoding import encode
 from ..rasters.layout import Array, as_rgb, channels_last
 from ..rasters.raster import Metadata, unit_pixels, value_range
+from .templates import render
 
-TEMPLATES = Path(__file__).parent / "pages"
 CODE_LENGTH = 12
 """Hexadecimal digits of a code: 48 bits, so that a thousand edits collide once in 5·10⁸ pages."""
 
@@ -77,15 +76,8 @@ def rating_page(edits: Sequence[RatedEdit], seed: int) -> str:
     codes = {key: code for code, key in rating_codes(edits, seed).items()}
     pictures: list[str] = []
     tasks = [_task(group, codes, pictures) for group in _groups(edits, seed)]
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     page = _digest(seed, "page", *sorted(codes.values()))
-    return environment.get_template("rating.html").render(page=page, tasks=tasks, pictures=pictures, count=len(edits))
+    return render("rating.html", page=page, tasks=tasks, pictures=pictures, count=len(edits))
 
 
 def rating_codes(edits: Sequence[RatedEdit], seed: int) -> dict[str, str]:

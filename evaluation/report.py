@@ -6,12 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import jinja2
-
 from ..guidance.scores import guide_warning
 from .columns import COLUMNS, DIVERSITY
 from .pictures import bounding_box
-from .rating_page import TEMPLATES, RatedEdit
+from .rating_page import RatedEdit
 from .ratings import RatingSummary
 from .run import Evaluation, picture_path
 from .scenes import Scenes
@@ -30,6 +28,7 @@ from .tables import (
     mean,
     score_cells,
 )
+from .templates import render
 
 SUBJECTIVE_DIGITS = 2
 FEW_SEEDS = 5
@@ -53,15 +52,9 @@ def report_page(run: Evaluation, ratings: Sequence[RatingSummary] = (), agreemen
 
     ratings: summaries for each prompt and method, and (prompt None) for each method. agreement: of raters, in words.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     sheets, methods = contact_sheets(run), list(run.entrants)
-    return environment.get_template("report.html").render(
+    return render(
+        "report.html",
         run=run,
         methods=methods,
         version=run.records[0].version,

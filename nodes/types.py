@@ -66,8 +66,8 @@ def from_mask(mask: Tensor | None, pictures: Sequence[Tensor]) -> list[Tensor | 
     One mask serves all pictures. Without one, where it is 1 everywhere, or where it is NO_MASK, the region is the whole
     picture. Raises InputError for any other mask that selects nothing.
     """
-    regions = [_region(each, picture) for each, picture in zip(_masks(mask, len(pictures)), pictures, strict=True)]
-    if any(region is not None and not bool((region > 0).any()) for region in regions):
+    regions = _regions(mask, pictures)
+    if any(region is not None and not _selects(region) for region in regions):
         raise InputError(
             "The input 'mask' is empty, so nothing may change; paint a region, or disconnect it for the whole image."
         )
@@ -76,8 +76,7 @@ def from_mask(mask: Tensor | None, pictures: Sequence[Tensor]) -> list[Tensor | 
 
 def from_changed_mask(mask: Tensor | None, pictures: Sequence[Tensor]) -> list[Tensor | None]:
     """As ``from_mask``, for what an edit did change: all of a picture is a region too, and nothing is None."""
-    regions = [_region(each, picture) for each, picture in zip(_masks(mask, len(pictures)), pictures, strict=True)]
-    return [None if region is None or not bool((region > 0).any()) else region for region in regions]
+    return [None if region is None or not _selects(region) else region for region in _regions(mask, pictures)]
 
 
 def from_guide(value: object) -> Guide:
@@ -142,6 +141,15 @@ def to_mask(maps: Sequence[Tensor]) -> Tensor:
 def _within_range(picture: Tensor) -> Tensor:
     low, high = picture.aminmax()
     return picture.clamp(0.0, 1.0) if low >= -OVERSHOOT and high <= 1.0 + OVERSHOOT else picture
+
+
+def _regions(mask: Tensor | None, pictures: Sequence[Tensor]) -> list[Tensor | None]:
+    """A region of its size for each picture; None where there is no mask."""
+    return [_region(each, picture) for each, picture in zip(_masks(mask, len(pictures)), pictures, strict=True)]
+
+
+def _selects(region: Tensor) -> bool:
+    return bool((region > 0).any())
 
 
 def _masks(mask: Tensor | None, count: int) -> list[Tensor | None]:

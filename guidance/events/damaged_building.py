@@ -188,7 +188,7 @@ def _place_back(
     image[roof.window] = mix(mix(roof.rgb, canvas.image, smoothstep(cover, 0.0, 0.04)), soft, new)
     mask[roof.window] = cover
     noise = sensor_noise(scene, rng) * smoothstep(mask, 0.1, 0.6)
-    return finish(scene, image + noise[..., None], mask, area)
+    return finish(scene, image + noise[..., None], mask, area, light.softness)
 
 
 DAMAGED_BUILDING = DamagedBuilding()

@@ -308,9 +308,9 @@ def texture(scene: Scene, size: float) -> FloatArray:
     return (scene.luminance / np.maximum(local, 0.03)).astype(np.float32)
 
 
-def _as_soft_as(scene: Scene, image: FloatArray, mask: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _as_soft_as(scene: Scene, image: FloatArray, mask: FloatArray, softness: float) -> tuple[FloatArray, FloatArray]:
     """Image [H, W, 3] and mask [H, W]: what is new in them is blurred as the scene's sensor would, the scene is not."""
-    sigma = float(np.sqrt(max(0.0, scene.softness**2 - DRAWN_SOFTNESS**2)))
+    sigma = float(np.sqrt(max(0.0, scene.softness**2 - softness**2)))
     if sigma < LEAST_SOFTENING:
         return image, mask
     new = np.asarray(image - (1.0 - mask)[..., None] * scene.rgb, np.float32)
@@ -318,12 +318,15 @@ def _as_soft_as(scene: Scene, image: FloatArray, mask: FloatArray) -> tuple[Floa
     return np.asarray((1.0 - soft)[..., None] * scene.rgb + blur(new, sigma), np.float32), soft
 
 
-def finish(scene: Scene, image: FloatArray, mask: FloatArray, area: FloatArray) -> Drawing:
+def finish(
+    scene: Scene, image: FloatArray, mask: FloatArray, area: FloatArray, softness: float = DRAWN_SOFTNESS
+) -> Drawing:
     """Make what was drawn no sharper than the scene, clip to 0…1 and let image and mask agree.
 
-    The scene stays where the mask is below 1 % or area is 0.
+    The scene stays where the mask is below 1 % or area is 0. softness: deviation in pixels of the blur that what is new
+    already has.
     """
-    image, mask = _as_soft_as(scene, image, np.clip(mask, 0.0, 1.0))
+    image, mask = _as_soft_as(scene, image, np.clip(mask, 0.0, 1.0), softness)
     image = np.clip(image, 0.0, 1.0).astype(np.float32)
     changed = (mask >= 0.01) & (area > 0.0) & (image != scene.rgb).any(-1)
     return Drawing(

@@ -73,7 +73,7 @@ def _measured(name: str, chosen: argparse.Namespace) -> dict[str, float]:
         image = read_raster(chosen.scenes / scene).pixels[:3, :SIDE, :SIDE].contiguous()
         job = prepare(image, text, None, EditSettings(preset=name), (), None, None, None)
         if chosen.guide_alone:
-            job = replace(job, event=None, paints=False)
+            job = replace(job, events=(), paints=False)
         rows += [_row(job, seed) for seed in range(chosen.seeds)]
     seconds = (time.perf_counter() - begun) / len(rows)
     means = [sum(column) / len(rows) for column in zip(*rows, strict=True)]

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from ..errors import InputError
 from ..guidance.compact import CompactGuide
 from ..guidance.evaluate_compact import EVENT_NAMES, label_vectors
-from ..guidance.exemplars import find_event
+from ..guidance.event_lookup import find_events
 from ..guidance.guide import Guide
 from ..guidance.guides import load_guide
 from ..guidance.job import PLAIN_TEXT
@@ -87,9 +87,10 @@ def event_change(guide: Guide, text: str, edited: Tensor, source: Tensor, region
     if not isinstance(guide, CompactGuide):
         return None
     with torch.no_grad():
-        event = find_event(guide, guide.embed_texts([text])[0])[0]
-        if event is None:
+        events = find_events(guide, text)
+        if not events:
             return None
+        event = events[0]
         answers = label_vectors(guide, EVENT_NAMES)
         before, after = (_probabilities(guide, answers, each, region) for each in (source, edited))
     index = EVENT_NAMES.index(event.name)

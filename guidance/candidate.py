@@ -17,7 +17,8 @@ from ..sinddm.patches import PatchDenoiser, PatchSettings
 from ..sinddm.pyramid import Size, resize, scale_sizes
 from ..sinddm.sampling import Plan, Watch, sample
 from .appearance import Appearance, find_paint, new_surface
-from .exemplars import DrawnExemplar, draw_exemplars
+from .compositions import draw_together
+from .exemplars import DrawnExemplar
 from .job import Job
 from .masks import blur, changed_mask, energy_mask, grow
 from .steering import in_turn, keep_outside, on_bands, remember, text_gradient, toward_text
@@ -44,12 +45,12 @@ GUIDED_SHARE = 0.25
 class Edited:
     """One candidate of the job's window: image [C, h, w] and changed [h, w] in 0…1, and what was put in.
 
-    drawn: the event was drawn. look: what the guide painted instead.
+    drawn: names of the events that were. look: what the guide painted instead.
     """
 
     image: Tensor
     changed: Tensor
-    drawn: bool = False
+    drawn: tuple[str, ...] = ()
     look: Appearance | None = None
 
 
@@ -58,7 +59,7 @@ def edit_once(job: Job, seed: int, watch: Watch | None) -> Edited:
     if job.strength == 0.0:
         return Edited(job.image, torch.zeros_like(job.image[0]))
     generator = torch.Generator().manual_seed(seed)
-    drawn = _drawings(job, generator)
+    names, drawn = _drawings(job, generator)
     look = _look(job, seed) if job.paints else None
     allowed = _allowed(job, drawn, look, generator)
     wanted = float(drawn[0].mask.mean()) if drawn else float(allowed.mean())
@@ -71,14 +72,14 @@ def edit_once(job: Job, seed: int, watch: Watch | None) -> Edited:
     allowed = allowed * _around(event) if drawn and not job.further else allowed
     changed = changed_mask(job.image, edited, allowed)
     image = torch.where(changed > 0, job.image + (edited - job.image) * changed, job.image)
-    return Edited(image, changed, bool(drawn), look)
+    return Edited(image, changed, names, look)
 
 
-def _drawings(job: Job, generator: torch.Generator) -> list[DrawnExemplar]:
-    if job.event is None:
-        return []
+def _drawings(job: Job, generator: torch.Generator) -> tuple[tuple[str, ...], list[DrawnExemplar]]:
+    if not job.events:
+        return (), []
     rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
-    return draw_exemplars(job.image, job.event, job.region, job.strength, job.guide, job.wish.fine, rng, DRAWINGS)
+    return draw_together(job.image, job.events, job.region, job.strength, job.guide, job.wish.fine, rng, DRAWINGS)
 
 
 def _look(job: Job, seed: int) -> Appearance:

@@ -25,6 +25,10 @@ COVER_SIDE = 32
 COVERS = tuple(COVER_PHRASINGS)
 UNKNOWN_COVER = 255
 HELD_OUT_SHARE = 0.1
+CLOSE_UPS = 0.6
+"""Share of the drawn events that are shown from near: else a guide hardly sees small ones."""
+LEAST_CLOSE_UP = 64
+"""Pixels: least side of a part that shows a drawing from near."""
 PATCHED = "patched"
 """What is drawn where another scene, another brightness or a blur fills a patch: a change, but no event."""
 
@@ -75,14 +79,14 @@ def _resized(values: FloatArray, side: int) -> FloatArray:
     return np.stack([np.asarray(plane, np.float32) for plane in planes], -1).reshape((side, side, *values.shape[2:]))
 
 
-def random_view(rgb: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """A square part of a scene, mostly already reduced to SIDE (as by a coarser sensor), turned and mirrored."""
+def random_view(rgb: FloatArray, rng: np.random.Generator, reduced: float = 0.8) -> FloatArray:
+    """A square part of a scene, turned and mirrored, in ``reduced`` of all cases at SIDE, as by a coarser sensor."""
     side = int(rng.integers(112, min(rgb.shape[:2]) + 1))
     row, column = (int(rng.integers(0, length - side + 1)) for length in rgb.shape[:2])
     view = np.rot90(rgb[row : row + side, column : column + side], int(rng.integers(4)))
     view = view[:, ::-1] if rng.random() < 0.5 else view
     view = np.ascontiguousarray(view)
-    return _resized(view, SIDE) if rng.random() < 0.8 or side < SIDE else view
+    return _resized(view, SIDE) if rng.random() < reduced or side < SIDE else view
 
 
 def random_patch(weights: FloatArray, rng: np.random.Generator) -> FloatArray:
@@ -129,6 +133,22 @@ def draw_patch(scene: Scene, other: FloatArray, rng: np.random.Generator) -> Dra
     return Drawing(image.astype(np.float32), mask)
 
 
+def close_up(mask: FloatArray, rng: np.random.Generator) -> tuple[slice, slice]:
+    """Rows and columns of a square part around what ``mask`` [H, W] shows, as an edit's window is around a region.
+
+    The drawing takes up a third of its side or more, where the part would not be below LEAST_CLOSE_UP pixels.
+    """
+    rows, columns = (np.flatnonzero((mask > 0.3).any(axis)) for axis in (1, 0))
+    extent = max(int(rows[-1] - rows[0]), int(columns[-1] - columns[0])) + 1
+    side = min(max(LEAST_CLOSE_UP, round(extent * float(rng.uniform(1.1, 3.0)))), *mask.shape)
+    starts = []
+    for drawn, length in zip((rows, columns), mask.shape, strict=True):
+        low, high = int(drawn[-1]) + 1 - side, int(drawn[0])
+        start = int(rng.integers(min(low, high), max(low, high) + 1))
+        starts.append(min(max(0, start), length - side))
+    return slice(starts[0], starts[0] + side), slice(starts[1], starts[1] + side)
+
+
 def draw_event(scene: Scene, event: Event, rng: np.random.Generator) -> Drawing | None:
     """The event at a fitting place of the scene, or None where it cannot happen or came out invisible."""
     fitting = event.suitability(scene)
@@ -139,8 +159,8 @@ def draw_event(scene: Scene, event: Event, rng: np.random.Generator) -> Drawing 
     return drawing if float((drawing.mask > 0.3).mean()) > (0.004 if event.local else 0.02) else None
 
 
-def cover_map(scene: Scene, scene_class: str) -> NDArray[np.uint8]:
-    """Ground cover [32, 32] as index into COVERS where the colour heuristics are sure of it."""
+def cover_map(scene: Scene, scene_class: str, part: tuple[slice, slice]) -> NDArray[np.uint8]:
+    """Ground cover [32, 32] of a part of the scene, as index into COVERS where the colour heuristics are sure of it."""
     grass = np.clip(scene.vegetation - scene.trees, 0, 1).astype(np.float32)
     maps = {
         "trees": scene.trees,
@@ -151,7 +171,7 @@ def cover_map(scene: Scene, scene_class: str) -> NDArray[np.uint8]:
     }
     allowed = COVERS_BY_SCENE.get(scene_class, ())
     stack = np.stack(
-        [_resized(maps[name], COVER_SIDE) if name in allowed else np.zeros((COVER_SIDE,) * 2) for name in COVERS]
+        [_resized(maps[name][part], COVER_SIDE) if name in allowed else np.zeros((COVER_SIDE,) * 2) for name in COVERS]
     )
     best = stack.argmax(0).astype(np.uint8)
     return np.where(stack.max(0) > 0.6, best, np.uint8(UNKNOWN_COVER)).astype(np.uint8)
@@ -173,7 +193,9 @@ def _work(job: _Job) -> Pictures:
         paths = preferred if rng.random() < 0.75 else job.paths
         path = job.paths[attempt] if job.kind == UNCHANGED else paths[int(rng.integers(len(paths)))]
         rgb = read_picture(path)
-        scene = Scene(_resized(rgb, SIDE) if job.kind == UNCHANGED else random_view(rgb, rng))
+        near = job.event is not None and rng.random() < CLOSE_UPS
+        view = _resized(rgb, SIDE) if job.kind == UNCHANGED else random_view(rgb, rng, 0.3 if near else 0.8)
+        scene = Scene(view)
         drawing: Drawing | None
         if job.event is not None:
             drawing = draw_event(scene, job.event, rng)
@@ -186,8 +208,9 @@ def _work(job: _Job) -> Pictures:
         else:
             drawing = draw_colour(scene, COLOURS[job.kind].rgb, rng)
         if drawing is not None:
-            cover = cover_map(scene, path.parent.name)
-            rows.append((_resized(drawing.image, SIDE), _resized(drawing.mask, SIDE), cover, path.parent.name))
+            part = close_up(drawing.mask, rng) if near else np.index_exp[:, :]
+            image, mask = (_resized(values[part], SIDE) for values in (drawing.image, drawing.mask))
+            rows.append((image, mask, cover_map(scene, path.parent.name, part), path.parent.name))
     images, masks, covers, scenes = ([row[i] for row in rows] for i in range(4))
     n = len(rows)
     return Pictures(

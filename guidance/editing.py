@@ -75,8 +75,9 @@ def edit_image(
             progress(Progress(1.0, "done", as_rgb(best.image)))
         share = float((best.changed > VISIBLE).float().mean())
         warnings = list(job.warnings)
-        if job.event is not None and not kept.drawn and settings.strength > 0:
-            warnings.append(f"The image has no place for '{job.event.name}'; give a region or another picture.")
+        homeless = [f"'{event.name}'" for event in job.events if event.name not in kept.drawn]
+        if homeless and settings.strength > 0:
+            warnings.append(f"The image has no place for {' or '.join(homeless)}; give a region or another picture.")
         if share == 0 and settings.strength > 0:
             warnings.append(_NOTHING_CHANGED)
         return EditResult(
@@ -89,7 +90,7 @@ def edit_image(
             seed=best.seed,
             guide=job.guide.name,
             model=job.model_name,
-            exemplars=(job.event.name,) if job.event is not None and kept.drawn else (),
+            exemplars=kept.drawn,
             painted=None if kept.look is None else kept.look.hex(),
             ensemble=job.ensemble,
             warnings=tuple(warnings),

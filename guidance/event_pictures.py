@@ -8,7 +8,8 @@ from torch import Tensor
 
 from ..errors import InputError
 from .checks import checked_image
-from .exemplars import draw_exemplars, find_event
+from .event_lookup import find_events, lookup_guide
+from .exemplars import draw_exemplars
 from .guides import load_guide
 from .settings import EditSettings, check_prompt
 
@@ -17,7 +18,7 @@ PICTURES = 6
 
 
 def event_pictures(image: Tensor, text: str, seed: int = 0, count: int = PICTURES) -> tuple[str, list[Tensor]]:
-    """The name of the event that ``text`` speaks of, and ``count`` drawings of it over ``image``.
+    """The name of the (first) event that ``text`` speaks of, and ``count`` drawings of it over ``image``.
 
     image: float [C, H, W] in 0…1, as the drawings. Raises InputError where the text names no event that can be drawn,
     or where the image has no place for it.
@@ -26,9 +27,10 @@ def event_pictures(image: Tensor, text: str, seed: int = 0, count: int = PICTURE
     guide = load_guide(EditSettings.guide)
     with torch.inference_mode(False), torch.no_grad():
         target = guide.embed_texts([text])[0]
-        event = find_event(guide, target)[0]
-        if event is None:
+        events = find_events(lookup_guide(guide), text)
+        if not events:
             raise InputError(f"No event that can be drawn was found in '{text}'; name it more plainly.")
+        event = events[0]
         drawn = draw_exemplars(source, event, None, 1.0, guide, target, np.random.default_rng(seed), count)
     if not drawn:
         raise InputError(f"The image has no place for '{event.name}'; choose another event or picture.")

@@ -1,4 +1,4 @@
-"""From a text to exemplars: which event it speaks of, where it would happen, and drawings of it over the scene.
+"""From an event to exemplars: where it would happen, and drawings of it over the scene.
 
 A drawing only lends its patches to the model of the image; the sampler decides what of them appears.
 """
@@ -15,7 +15,6 @@ from torch import Tensor
 from ..rasters.layout import as_rgb, channels_first, channels_last
 from ..sinddm.pyramid import Size, resize
 from .bands import with_visible
-from .events import EVENTS
 from .events.base import Drawing, Event
 from .events.noise import organic_place, smoothstep
 from .events.scene import Scene
@@ -23,8 +22,6 @@ from .guide import Guide
 
 FloatArray = NDArray[np.float32]
 
-LOOKUP_THRESHOLD = 0.65
-"""Least similarity of a text to an event's phrases for the event to be drawn."""
 WHOLE_SCENE_SHARE = 0.3
 """An event that typically changes more than this finds its own extent; a smaller one is given a place."""
 SHARE_OF_REGION = 0.5
@@ -42,17 +39,6 @@ class DrawnExemplar:
 
     image: Tensor
     mask: Tensor
-
-
-def find_event(guide: Guide, text_embedding: Tensor) -> tuple[Event | None, float]:
-    """The event whose phrases lie nearest to the text (unit vector [D]), None below the threshold; its similarity."""
-    best, best_similarity = None, -1.0
-    for event in EVENTS:
-        near = (guide.embed_texts(event.phrases) @ text_embedding).topk(min(3, len(event.phrases))).values
-        similarity = float(near.mean())
-        if similarity > best_similarity:
-            best, best_similarity = event, similarity
-    return (best if best_similarity >= LOOKUP_THRESHOLD else None), best_similarity
 
 
 def draw_exemplars(

@@ -14,9 +14,8 @@ from ..sinddm.fingerprint import fingerprint
 from ..sinddm.model import SinDDMModel
 from .appearance import Paint, find_paint, found_surface
 from .checks import checked_device
-from .compact import VOCABULARY_THRESHOLD, CompactGuide
+from .event_lookup import find_events, is_known, lookup_guide
 from .events.base import Event
-from .exemplars import find_event
 from .guide import Guide
 from .guides import load_guide
 from .presets import Steering
@@ -33,8 +32,8 @@ PLAIN_TEXT = "a satellite image"
 class Job:
     """One edit, all its inputs ready: ``image`` and ``region`` are cut to ``window`` and lie on ``device``.
 
-    target: embedding [D] of the request as it was written, by which edits are scored. wish: what steers. event: what is
-    drawn. paints: where nothing can be drawn, the guide chooses a colour.
+    target: embedding [D] of the request as it was written, by which edits are scored. wish: what steers.
+    events: what is drawn. paints: where nothing can be drawn, the guide chooses a colour.
     """
 
     image: Tensor
@@ -47,7 +46,7 @@ class Job:
     wish: Wish
     steering: Steering
     strength: float
-    event: Event | None
+    events: tuple[Event, ...]
     paints: bool
     further: tuple[Tensor, ...]
     model: SinDDMModel | None
@@ -57,7 +56,7 @@ class Job:
     def model_name(self) -> str:
         if self.model is None:
             return "patch"
-        return "hybrid" if self.event is not None or self.further else "network"
+        return "hybrid" if self.events or self.further else "network"
 
     @cached_property
     def paint(self) -> Paint | None:
@@ -86,24 +85,26 @@ def prepare(
     guide = guide or load_guide(settings.guide, device)
     ensemble = consistent(ensemble or make_ensemble(text, settings.prompts), guide)
     target = guide.embed_texts([text])[0].to(device)
-    lookup = _lookup(guide)
-    known = lookup.vocabulary_similarity(text) >= VOCABULARY_THRESHOLD
+    lookup = lookup_guide(guide)
+    known = is_known(lookup, text)
     warnings = [*ensemble.warnings]
     if guide.truncated(text):
         warnings.append("The prompt is longer than what the guide reads, so its end is not heard; say it more shortly.")
     if not known and guide is lookup:
         warnings.append(f"The guide hardly knows the words of '{text}'; expect little, or name the event more plainly.")
     invents = settings.steering.invents and settings.strength > 0
-    draws = invents and settings.exemplars == "auto" and known
-    event = find_event(lookup, lookup.embed_texts([text])[0])[0] if draws else None
+    draws = invents and settings.exemplars == "auto"
+    events = find_events(lookup, text) if draws else ()
     if model is not None and model.origin.source_hash != fingerprint(source * 2.0 - 1.0):
         warnings.append("The model was trained on another image, so the edit takes on that image's texture.")
-    if draws and event is None and not further:
+    if draws and known and not events and not further:
         warnings.append("No event that can be drawn was found in the prompt; the guide alone paints it.")
-    if model is not None and event is not None and event.name not in model.origin.events:
+    unseen = [f"'{event.name}'" for event in events if model is not None and event.name not in model.origin.events]
+    if unseen:
         # A network paints over what it has never seen.
         warnings.append(
-            f"The model was not trained on '{event.name}', so patches alone paint it; train with --event to use it."
+            f"The model was not trained on {' and '.join(unseen)}, so patches alone paint it; "
+            "train with --event to use it."
         )
         model = None
     window = whole((int(source.shape[-2]), int(source.shape[-1]))) if region is None else window_around(region)
@@ -119,21 +120,12 @@ def prepare(
         wish=_wish(guide, ensemble, image if settings.steering.directional else None),
         steering=settings.steering,
         strength=settings.strength,
-        event=event,
-        paints=invents and event is None and not further and (known or guide is not lookup),
+        events=events,
+        paints=invents and not events and not further and (known or guide is not lookup),
         further=tuple(each.to(device) for each in further),
         model=model,
         warnings=tuple(warnings),
     )
-
-
-def _lookup(guide: Guide) -> CompactGuide:
-    """The guide whose text side finds events: its thresholds were measured, those of others were not."""
-    if isinstance(guide, CompactGuide):
-        return guide
-    compact = load_guide("compact")
-    assert isinstance(compact, CompactGuide)
-    return compact
 
 
 def _wish(guide: Guide, ensemble: PromptEnsemble, origin: Tensor | None) -> Wish:

@@ -365,6 +365,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, default=Training.steps, help="updates (repeatable)")
     parser.add_argument("--minutes", type=float, help="train for this time instead of a number of steps")
     parser.add_argument("--batch", type=int, default=Training.batch)
+    parser.add_argument(
+        "--attack", type=float, default=Training.attack, help="radius of the attack; 0 for a guide that only judges"
+    )
     parser.add_argument("--per-event", type=int, default=400, help="drawings of each event")
     parser.add_argument("--cache", type=Path, help="file to keep the drawn pictures in, read when it exists")
     parser.add_argument("--workers", type=int, default=2, help="processes that draw")
@@ -377,7 +380,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.cache is not None:
             pictures.save(chosen.cache)
     labels = Labels([event.name for event in EVENTS], {event.name: event.phrases for event in EVENTS})
-    settings = Training(steps=chosen.steps, batch=chosen.batch, seed=chosen.seed)
+    settings = Training(steps=chosen.steps, batch=chosen.batch, attack=chosen.attack, seed=chosen.seed)
     steps = train(pictures, labels, settings, chosen.out, None if chosen.minutes is None else 60 * chosen.minutes)
     print(json.dumps({"output": str(chosen.out), "pictures": len(pictures), "steps": steps}))
     return 0

@@ -16,7 +16,7 @@ from comfyui_sinddm_rs.guidance.compact import (
     load_compact_guide,
     save_compact,
 )
-from comfyui_sinddm_rs.guidance.exemplars import find_event
+from comfyui_sinddm_rs.guidance.event_lookup import nearest_event
 from comfyui_sinddm_rs.guidance.guide import PlacingGuide
 from safetensors.torch import save_file
 
@@ -72,14 +72,14 @@ def test_too_small_or_grey_pictures_and_empty_texts_are_refused(compact: Compact
     ],
 )
 def test_a_text_finds_its_event(compact: CompactGuide, text: str, event: str) -> None:
-    found, similarity = find_event(compact, compact.embed_texts([text])[0])
+    found, similarity = nearest_event(compact, compact.embed_texts([text])[0])
     assert found is not None, similarity
     assert found.name == event
 
 
 @pytest.mark.parametrize("text", ["a parking lot full of cars", "a tennis court", "an aerial image"])
 def test_a_text_of_no_event_finds_none(compact: CompactGuide, text: str) -> None:
-    assert find_event(compact, compact.embed_texts([text])[0])[0] is None
+    assert nearest_event(compact, compact.embed_texts([text])[0])[0] is None
 
 
 def test_vocabulary(compact: CompactGuide) -> None:

@@ -6,36 +6,11 @@ import torch
 from comfyui_sinddm_rs.guidance.events import EVENTS
 from comfyui_sinddm_rs.guidance.events.base import Drawing
 from comfyui_sinddm_rs.guidance.exemplars import (
-    LOOKUP_THRESHOLD,
     SHARE_OF_REGION,
     draw_exemplars,
-    find_event,
 )
 
 BY_NAME = {event.name: event for event in EVENTS}
-
-
-class PhraseGuide:
-    """Texts are axes: an event's k-th phrase lies at similarity ``near[event][k]`` to the first axis."""
-
-    name = "phrases"
-
-    def __init__(self, near: dict[str, list[float]]) -> None:
-        self.near = {
-            phrase: value
-            for event, values in near.items()
-            for phrase, value in zip(BY_NAME[event].phrases, values, strict=False)
-        }
-
-    def embed_images(self, _images):
-        raise AssertionError("finding an event looks at no image")
-
-    def embed_texts(self, texts):
-        first = torch.tensor([self.near.get(text, 0.0) for text in texts])
-        return torch.stack([first, (1.0 - first**2).sqrt()], 1)
-
-
-TARGET = torch.tensor([1.0, 0.0])
 
 
 class Blot:
@@ -86,30 +61,6 @@ def region(side: int = 64) -> torch.Tensor:
 def draw(event, image, guide, *, area=None, strength=1.0, seed=0, count=2, text="red"):
     target = guide.embed_texts([text])[0]
     return draw_exemplars(image, event, area, strength, guide, target, np.random.default_rng(seed), count)
-
-
-@pytest.mark.parametrize("name", ["fire", "flood", "oil_spill"])
-def test_the_nearest_event_is_found(name):
-    event, similarity = find_event(PhraseGuide({name: [0.9, 0.8, 0.7], "smoke": [0.6, 0.6, 0.6]}), TARGET)
-    assert event is BY_NAME[name]
-    assert similarity == pytest.approx(0.8)
-
-
-def test_three_near_phrases_count_more_than_one_that_happens_to_fit():
-    guide = PhraseGuide({"fire": [1.0, 0.3, 0.3], "snow": [0.95, 0.9, 0.9]})
-    assert find_event(guide, TARGET)[0] is BY_NAME["snow"]
-
-
-@pytest.mark.parametrize(("offset", "found"), [(0.01, True), (-0.01, False)])
-def test_below_the_threshold_there_is_no_event(offset, found):
-    event, similarity = find_event(PhraseGuide({"fire": [LOOKUP_THRESHOLD + offset] * 3}), TARGET)
-    assert (event is BY_NAME["fire"]) if found else (event is None)
-    assert similarity == pytest.approx(LOOKUP_THRESHOLD + offset, abs=1e-5)
-
-
-@pytest.mark.parametrize("text", ["quarterly tax invoice", "a green meadow", "an airport with parked aeroplanes"])
-def test_the_compact_guide_finds_no_event_where_there_is_none(compact, text):
-    assert find_event(compact, compact.embed_texts([text])[0])[0] is None
 
 
 @pytest.mark.parametrize("name", ["fire", "flood", "snow", "damaged_building", "cracks", "holes"])

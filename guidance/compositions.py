@@ -1,0 +1,54 @@
+"""Several events over one scene: each drawn by itself, then laid over one another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from torch import Tensor
+
+from .events.base import Event
+from .exemplars import DrawnExemplar, draw_exemplars
+from .guide import Guide
+
+ABOVE_ALL = ("debris", "fire", "smoke")
+"""What lies over every other event, the highest last."""
+
+
+def draw_together(
+    image: Tensor,
+    events: Sequence[Event],
+    region: Tensor | None,
+    strength: float,
+    guide: Guide,
+    target: Tensor,
+    rng: np.random.Generator,
+    count: int,
+) -> tuple[tuple[str, ...], list[DrawnExemplar]]:
+    """The names of the events that have a place in ``image``, and at most ``count`` drawings of all these together.
+
+    The arguments are those of ``draw_exemplars``.
+    """
+    layers = [
+        (event.name, drawn)
+        for event in sorted(events, key=_height)
+        if (drawn := draw_exemplars(image, event, region, strength, guide, target, rng, count))
+    ]
+    if not layers:
+        return (), []
+    together, *above = (drawn for _, drawn in layers)
+    for drawn in above:
+        together = [_over(image, low, high) for low, high in zip(together, drawn, strict=False)]
+    return tuple(name for name, _ in layers), together
+
+
+def _height(event: Event) -> int:
+    """What covers the ground lies lowest, then what happens to one object."""
+    return ABOVE_ALL.index(event.name) + 2 if event.name in ABOVE_ALL else int(event.local)
+
+
+def _over(image: Tensor, below: DrawnExemplar, above: DrawnExemplar) -> DrawnExemplar:
+    """Both drawings of ``image``, the one over the other (Porter and Duff's "over", doi:10.1145/964965.808606)."""
+    # A drawing is the scene mixed with what is new by its mask; here what lies below takes the scene's part.
+    drawn = above.image + (1.0 - above.mask) * (below.image - image.cpu())
+    return DrawnExemplar(drawn.clamp(0.0, 1.0), below.mask + above.mask * (1.0 - below.mask))

@@ -1,0 +1,75 @@
+"""Which events a text speaks of: by its words, by the lexicon, and clause by clause."""
+
+from __future__ import annotations
+
+import re
+
+from torch import Tensor
+
+from .compact import VOCABULARY_THRESHOLD, CompactGuide
+from .events import EVENTS
+from .events.base import Event
+from .guide import Guide
+from .guides import load_guide
+from .lexicon import read_request
+from .vocabulary import OTHER_EVENTS_SHOWN
+
+LOOKUP_THRESHOLD = 0.65
+"""Least similarity of a text to an event's phrases for the event to be drawn."""
+SEVERAL = {"tsunami": ("flood", "debris")}
+"""Words that speak of more than one event."""
+
+_BY_NAME = {event.name: event for event in EVENTS}
+_CLAUSES = re.compile(r"[,;.:]|\b(?:and|while|as well as|plus|after which)\b")
+
+
+def lookup_guide(guide: Guide) -> CompactGuide:
+    """The guide whose text side finds events: its thresholds were measured, those of others were not."""
+    if isinstance(guide, CompactGuide):
+        return guide
+    compact = load_guide("compact")
+    assert isinstance(compact, CompactGuide)
+    return compact
+
+
+def is_known(guide: CompactGuide, text: str) -> bool:
+    """Whether the guide was taught words like those of the text."""
+    return guide.vocabulary_similarity(text) >= VOCABULARY_THRESHOLD
+
+
+def nearest_event(guide: Guide, text_embedding: Tensor) -> tuple[Event | None, float]:
+    """The event whose phrases lie nearest to the text (unit vector [D]), None below the threshold; its similarity."""
+    best, best_similarity = None, -1.0
+    for event in EVENTS:
+        near = (guide.embed_texts(event.phrases) @ text_embedding).topk(min(3, len(event.phrases))).values
+        similarity = float(near.mean())
+        if similarity > best_similarity:
+            best, best_similarity = event, similarity
+    return (best if best_similarity >= LOOKUP_THRESHOLD else None), best_similarity
+
+
+def find_events(guide: CompactGuide, text: str) -> tuple[Event, ...]:
+    """The events to draw for a text, in the order in which it names them; none where it speaks of none.
+
+    It speaks of several where the lexicon finds different ones in different clauses ("a flooded village, roofs
+    damaged"), for one clause may name an event in the words of another ("a damaged deck with holes").
+    """
+    for word, names in SEVERAL.items():
+        if re.search(rf"\b{word}", text.casefold()):
+            return tuple(_BY_NAME[name] for name in names)
+    named = [event for clause in _CLAUSES.split(text) if (event := _named(guide, clause)) is not None]
+    if len(set(named)) > 1:
+        shown = {other for event in named for other in OTHER_EVENTS_SHOWN.get(event.name, ())}
+        return tuple(dict.fromkeys(event for event in named if event.name not in shown))
+    nearest = nearest_event(guide, guide.embed_texts([text])[0])[0] if is_known(guide, text) else None
+    found = nearest or _named(guide, text)
+    return () if found is None else (found,)
+
+
+def _named(guide: CompactGuide, clause: str) -> Event | None:
+    """The event that the lexicon reads in a clause; where it reads two, the one that is nearest to its words."""
+    named = [_BY_NAME[change.name] for change in read_request(clause).changes if change.name in _BY_NAME]
+    if len(named) < 2:
+        return named[0] if named else None
+    nearest = nearest_event(guide, guide.embed_texts([clause])[0])[0]
+    return nearest if nearest in named else named[0]

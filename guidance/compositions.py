@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from .events.base import Event
 from .exemplars import DrawnExemplar, draw_exemplars
 from .guide import Guide
+from .masks import blur, grow
 
 ABOVE_ALL = ("debris", "fire", "smoke")
 """What lies over every other event, the highest last."""
+
+RIM = 0.3
+"""Width of the ground that is left as it was around what lies above, as a share of its size."""
 
 
 def draw_together(
@@ -49,6 +54,10 @@ def _height(event: Event) -> int:
 
 def _over(image: Tensor, below: DrawnExemplar, above: DrawnExemplar) -> DrawnExemplar:
     """Both drawings of ``image``, the one over the other (Porter and Duff's "over", doi:10.1145/964965.808606)."""
+    # The ground around an object stays as it was: a flood that begins at a damaged roof's hole would drown the roof.
+    reach = round(RIM * float((above.mask > 0.3).float().sum().sqrt()))
+    bare = 1.0 - blur(grow(above.mask, reach), max(1.0, 0.5 * reach)) if reach > 0 else torch.ones_like(above.mask)
     # A drawing is the scene mixed with what is new by its mask; here what lies below takes the scene's part.
-    drawn = above.image + (1.0 - above.mask) * (below.image - image.cpu())
-    return DrawnExemplar(drawn.clamp(0.0, 1.0), below.mask + above.mask * (1.0 - below.mask))
+    drawn = above.image + (1.0 - above.mask) * bare * (below.image - image.cpu())
+    mask = bare * below.mask
+    return DrawnExemplar(drawn.clamp(0.0, 1.0), mask + above.mask * (1.0 - mask))

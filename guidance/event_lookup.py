@@ -16,8 +16,6 @@ from .vocabulary import OTHER_EVENTS_SHOWN
 
 LOOKUP_THRESHOLD = 0.65
 """Least similarity of a text to an event's phrases for the event to be drawn."""
-SEVERAL = {"tsunami": ("flood", "debris")}
-"""Words that speak of more than one event."""
 
 _BY_NAME = {event.name: event for event in EVENTS}
 _CLAUSES = re.compile(r"[,;.:]|\b(?:and|while|as well as|plus|after which)\b")
@@ -54,9 +52,6 @@ def find_events(guide: CompactGuide, text: str) -> tuple[Event, ...]:
     It speaks of several where the lexicon finds different ones in different clauses ("a flooded village, roofs
     damaged"), for one clause may name an event in the words of another ("a damaged deck with holes").
     """
-    for word, names in SEVERAL.items():
-        if re.search(rf"\b{word}", text.casefold()):
-            return tuple(_BY_NAME[name] for name in names)
     named = [event for clause in _CLAUSES.split(text) if (event := _named(guide, clause)) is not None]
     if len(set(named)) > 1:
         shown = {other for event in named for other in OTHER_EVENTS_SHOWN.get(event.name, ())}

@@ -62,6 +62,8 @@ def edit_once(job: Job, seed: int, watch: Watch | None) -> Edited:
     names, drawn = _drawings(job, generator)
     look = _look(job, seed) if job.paints else None
     allowed = _allowed(job, drawn, look, generator)
+    if job.valid is not None:
+        allowed = allowed * job.valid
     wanted = float(drawn[0].mask.mean()) if drawn else float(allowed.mean())
     for welcome in WELCOMES if drawn or job.further else WELCOMES[:1]:
         sampled = _sample_edit(job, _sources(job, drawn, welcome), allowed, look, seed, generator, watch)
@@ -79,7 +81,18 @@ def _drawings(job: Job, generator: torch.Generator) -> tuple[tuple[str, ...], li
     if not job.events:
         return (), []
     rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
-    return draw_together(job.image, job.events, job.region, job.strength, job.guide, job.wish.fine, rng, DRAWINGS)
+    return draw_together(
+        job.image,
+        job.events,
+        job.region,
+        job.strength,
+        job.guide,
+        job.wish.fine,
+        rng,
+        DRAWINGS,
+        job.valid,
+        job.units,
+    )
 
 
 def _look(job: Job, seed: int) -> Appearance:
@@ -118,7 +131,7 @@ def _sample_edit(
     """
     bands, *size = job.image.shape
     source = _with_event(job.image, torch.zeros_like(job.image[0]))
-    patches = PatchDenoiser(source, sources, GUIDED_PATCHES, seed, compared=bands)
+    patches = PatchDenoiser(source, sources, GUIDED_PATCHES, seed, compared=bands, prior=job.valid)
     model, plan = _denoiser(job, patches, (size[0], size[1]))
     how = job.steering
     guided = toward_text(

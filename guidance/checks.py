@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from scipy import ndimage
 from torch import Tensor
 
 from ..errors import InputError
@@ -81,3 +82,23 @@ def checked_region(roi: Tensor, source: Tensor) -> Tensor:
     if not bool(torch.isfinite(values).all()):
         raise InputError("The region holds values that are not finite numbers; give 0…1.")
     return check_mask(values.clamp(0.0, 1.0), "The region")
+
+
+def checked_valid(valid: Tensor, source: Tensor) -> Tensor | None:
+    """Where ``source`` has data, float [H, W] of 0 and 1; None where that is everywhere."""
+    if tuple(valid.shape) != tuple(source.shape[-2:]):
+        raise InputError(
+            f"The map of valid pixels has the shape {list(valid.shape)}, not {list(source.shape[-2:])};"
+            " give one of the image's size."
+        )
+    usable = valid.detach().cpu() > 0
+    if not bool(usable.any()):
+        raise InputError("The image has no valid pixel: all is nodata or cloud; choose another part of the scene.")
+    return None if bool(usable.all()) else usable.float()
+
+
+def filled(image: Tensor, usable: Tensor) -> Tensor:
+    """A copy of ``image`` [C, H, W] where pixels without data (``usable`` [H, W] is 0) look as the nearest with it."""
+    nearest = ndimage.distance_transform_edt(usable.numpy() == 0, return_distances=False, return_indices=True)
+    rows, columns = torch.from_numpy(nearest)
+    return image[:, rows.long(), columns.long()]

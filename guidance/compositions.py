@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .bands import BandUnits
 from .events.base import Event
 from .exemplars import DrawnExemplar, draw_exemplars
 from .guide import Guide
@@ -29,6 +30,8 @@ def draw_together(
     target: Tensor,
     rng: np.random.Generator,
     count: int,
+    valid: Tensor | None = None,
+    units: BandUnits | None = None,
 ) -> tuple[tuple[str, ...], list[DrawnExemplar]]:
     """The names of the events that have a place in ``image``, and at most ``count`` drawings of all these together.
 
@@ -37,7 +40,7 @@ def draw_together(
     layers = [
         (event.name, drawn)
         for event in sorted(events, key=_height)
-        if (drawn := draw_exemplars(image, event, region, strength, guide, target, rng, count))
+        if (drawn := draw_exemplars(image, event, region, strength, guide, target, rng, count, valid, units))
     ]
     if not layers:
         return (), []

@@ -11,8 +11,9 @@ from torch import Tensor
 from ..rasters.layout import as_rgb
 from ..sinddm.model import SinDDMModel
 from ..sinddm.sampling import Step, Watch
+from .bands import BandUnits
 from .candidate import Edited, edit_once
-from .checks import checked_exemplar, checked_image, checked_model, checked_region
+from .checks import checked_exemplar, checked_image, checked_model, checked_region, checked_valid, filled
 from .guide import Guide
 from .job import Job, prepare
 from .prompts import PromptEnsemble
@@ -36,6 +37,8 @@ def edit_image(
     model: SinDDMModel | None = None,
     guide: Guide | None = None,
     prompts: PromptEnsemble | None = None,
+    valid: Tensor | None = None,
+    units: BandUnits | None = None,
     progress: Report | None = None,
 ) -> EditResult:
     """Change ``image`` as ``text`` says and keep what it does not speak of.
@@ -46,6 +49,8 @@ def edit_image(
     model: the trained model of this image. It goes over what the patches lay out, or, where no event is drawn and no
         exemplar given, it takes their place.
     guide, prompts: instead of those that ``settings`` names; ``text`` is what the result is scored by all the same.
+    valid: bool [H, W], False where the image has no data or clouds: nothing is learnt from there, nothing painted.
+    units: which bands the image has, so that those beyond the visible take the reflectance of what happens.
     progress: told how far the edit is; what it raises ends the edit.
     Raises InputError for an image, region, text, guide or model that cannot be used, and ServiceError for a language
     model that was required and gave no answer.
@@ -56,16 +61,22 @@ def edit_image(
     with torch.inference_mode(False), torch.no_grad():
         begun = time.perf_counter()
         source = checked_image(image, "The image")
+        usable = None if valid is None else checked_valid(valid, source)
         region = None if roi is None else checked_region(roi, source)
         further = [checked_exemplar(each, source) for each in exemplar_images]
         trained = None if model is None else checked_model(model, source, settings.device)
-        job = prepare(source, text, region, settings, further, trained, guide, prompts)
+        seen = source if usable is None else filled(source, usable)
+        if region is not None and usable is not None:
+            region = checked_region(region * usable, source)
+        job = prepare(seen, text, region, settings, further, trained, guide, prompts, usable, units)
         scored: list[Candidate] = []
         made: list[Edited] = []
         for i in range(settings.candidates):
             watch = _watch(progress, i, settings.candidates, job)
             edited = edit_once(job, settings.seed + i, watch)
-            image_now, changed = job.paste(source, edited.image, edited.changed)
+            image_now, changed = job.paste(seen, edited.image, edited.changed)
+            if usable is not None:
+                image_now = torch.where(usable > 0, image_now, source)
             score = clip_score(job.guide, image_now, job.target)
             scored.append(Candidate(image_now, changed, score, settings.seed + i))
             made.append(edited)
@@ -83,7 +94,7 @@ def edit_image(
         return EditResult(
             image=best.image,
             changed=best.changed,
-            score_before=clip_score(job.guide, source, job.target),
+            score_before=clip_score(job.guide, seen, job.target),
             score_after=best.score,
             changed_share=share,
             seconds=time.perf_counter() - begun,

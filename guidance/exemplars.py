@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..rasters.layout import as_rgb, channels_first, channels_last
 from ..sinddm.pyramid import Size, resize
-from .bands import with_visible
+from .bands import BandUnits, with_event
 from .events.base import Drawing, Event
 from .events.noise import organic_place, smoothstep
 from .events.scene import Scene
@@ -50,9 +50,12 @@ def draw_exemplars(
     target: Tensor,
     rng: np.random.Generator,
     count: int,
+    valid: Tensor | None = None,
+    units: BandUnits | None = None,
 ) -> list[DrawnExemplar]:
     """``count`` drawings of ``event`` over ``image`` (float [C, H, W] in 0…1), all at one place that the guide chose.
 
+    valid: float [H, W], 0 where the image has no data and nothing may happen. units: what the bands are.
     region: [H, W] in 0…1, where the user wants it; without it the place comes from the event's suitability.
     strength: 1 is the event's typical extent. The same strength changes the same share of every image, as far as it
     has room for the event: severities are tried on small sketches until it does. Empty where the event cannot happen.
@@ -68,6 +71,8 @@ def draw_exemplars(
             area = organic_place(area, 1.5 * share, rng, 0.7, softness=0.3)
     else:
         suitable = event.suitability(scene)
+        if valid is not None:
+            suitable = suitable * valid.cpu().numpy()
         area = _possible(suitable)
         share = event.typical_share * strength
         if float(suitable.max()) < _POSSIBLE:
@@ -77,7 +82,7 @@ def draw_exemplars(
     placed = not event.local and event.typical_share <= WHOLE_SCENE_SHARE
     severity = _severity_for(event, sketch, area, share, rng) if placed else _usual_severity(strength)
     drawings = [event.draw(scene, area.astype(np.float32), severity, rng) for _ in range(count)]
-    return [_as_exemplar(image, drawing) for drawing in drawings if drawing.mask.any()]
+    return [_as_exemplar(image, drawing, event.name, units) for drawing in drawings if drawing.mask.any()]
 
 
 def _possible(suitability: FloatArray) -> FloatArray:
@@ -132,10 +137,10 @@ def _sketch_size(size: Size) -> Size:
     return max(32, round(size[0] * shrink)), max(32, round(size[1] * shrink))
 
 
-def _as_exemplar(image: Tensor, drawing: Drawing) -> DrawnExemplar:
+def _as_exemplar(image: Tensor, drawing: Drawing, event: str, units: BandUnits | None) -> DrawnExemplar:
     drawn = channels_first(torch.from_numpy(drawing.image))
     mask = torch.from_numpy(drawing.mask)
-    return DrawnExemplar(with_visible(image, drawn).clamp(0.0, 1.0), mask)
+    return DrawnExemplar(with_event(image, drawn, mask, event, units).clamp(0.0, 1.0), mask)
 
 
 def _to_numpy(image: Tensor) -> FloatArray:

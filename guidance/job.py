@@ -13,6 +13,7 @@ from ..rasters.layout import as_rgb
 from ..sinddm.fingerprint import fingerprint
 from ..sinddm.model import SinDDMModel
 from .appearance import Paint, find_paint, found_surface
+from .bands import BandUnits
 from .checks import checked_device
 from .event_lookup import find_events, is_known, lookup_guide
 from .events.base import Event
@@ -30,14 +31,17 @@ PLAIN_TEXT = "a satellite image"
 
 @dataclass(frozen=True)
 class Job:
-    """One edit, all its inputs ready: ``image`` and ``region`` are cut to ``window`` and lie on ``device``.
+    """One edit, all its inputs ready: image, region and valid are cut to ``window`` and lie on ``device``.
 
+    valid: [h, w], 0 where there is no data: nothing is learnt or painted there. units: what the bands are.
     target: embedding [D] of the request as it was written, by which edits are scored. wish: what steers.
     events: what is drawn. paints: where nothing can be drawn, the guide chooses a colour.
     """
 
     image: Tensor
     region: Tensor | None
+    valid: Tensor | None
+    units: BandUnits | None
     window: Window
     text: str
     ensemble: PromptEnsemble
@@ -79,6 +83,8 @@ def prepare(
     model: SinDDMModel | None,
     guide: Guide | None,
     ensemble: PromptEnsemble | None,
+    valid: Tensor | None = None,
+    units: BandUnits | None = None,
 ) -> Job:
     """Everything that is the same for all candidates of an edit. Raises InputError and ServiceError."""
     device = checked_device(settings.device)
@@ -112,6 +118,8 @@ def prepare(
     return Job(
         image=image,
         region=None if region is None else window.cut(region).to(device),
+        valid=None if valid is None else window.cut(valid).to(device),
+        units=units,
         window=window,
         text=text,
         ensemble=replace(ensemble, warnings=()),

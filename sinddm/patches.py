@@ -60,6 +60,7 @@ class PatchDenoiser:
     exemplars: further images of the same channels, of any size, at the same ground resolution.
     compared: patches are compared by so many leading bands (None: all); the others, such as a map of what a patch
         shows, follow them into the result.
+    prior: float [H, W] ≥ 0, how likely each patch of the image itself is (None: all alike; 0: never painted with).
     """
 
     def __init__(
@@ -69,11 +70,12 @@ class PatchDenoiser:
         settings: PatchSettings | None = None,
         seed: int = 0,
         compared: int | None = None,
+        prior: Tensor | None = None,
     ) -> None:
         self.settings = settings or PatchSettings()
         self.image = image
         self.channels = int(image.shape[0])
-        self._sources = (PatchSource(image), *exemplars)
+        self._sources = (PatchSource(image, prior), *exemplars)
         self._native = (int(image.shape[-2]), int(image.shape[-1]))
         self._scales = len(scale_sizes(self._native, self.settings.coarsest_side))
         self._banks: dict[int, PatchBank] = {}

@@ -240,3 +240,22 @@ def test_bad_input(scenery: Tensor, change: dict[str, object], message: str) -> 
     arguments = {"image": scenery, "text": TEXT, "roi": None} | change
     with pytest.raises(InputError, match=message):
         edit_image(arguments["image"], arguments["text"], roi=arguments["roi"])  # type: ignore[arg-type]
+
+
+def test_pixels_without_data_are_neither_learnt_from_nor_painted(scenery: Tensor) -> None:
+    valid = torch.ones(48, 56, dtype=torch.bool)
+    valid[:, 30:] = False
+    loud, quiet = scenery.clone(), scenery.clone()
+    loud[:, ~valid] = torch.rand(3, int((~valid).sum()), generator=torch.Generator().manual_seed(0))
+    quiet[:, ~valid] = 0.0
+    one, other = (edit_image(each, "A fire in the forest", valid=valid) for each in (loud, quiet))
+    assert torch.equal(one.image[:, ~valid], loud[:, ~valid])
+    assert torch.equal(one.image[:, valid], other.image[:, valid])
+    assert float(one.changed[~valid].max()) == 0.0 and one.changed_share > 0.02
+
+
+def test_a_region_without_data_is_refused(scenery: Tensor, region: Tensor) -> None:
+    with pytest.raises(InputError, match="selects nothing"):
+        edit_image(scenery, TEXT, roi=region, valid=region == 0)
+    with pytest.raises(InputError, match="no valid pixel"):
+        edit_image(scenery, TEXT, valid=torch.zeros(48, 56, dtype=torch.bool))

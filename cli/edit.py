@@ -6,12 +6,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..guidance.editing import edit_image
+from ..geo.bands import parse_rgb
+from ..geo.documents import edit_document, open_document, summary
 from ..guidance.presets import PRESETS
 from ..guidance.report import side_by_side
 from ..guidance.settings import EXEMPLARS, EditSettings
-from ..rasters.files import check_output, read_raster, write_raster, write_rgb
-from ..rasters.regions import is_rectangle, read_roi
+from ..rasters.files import check_output, read_raster, write_rgb
+from ..rasters.regions import is_rectangle
 from ..sinddm.model_file import load_model
 from .console import progress_bar, say
 from .prompt_options import add_prompt_options, read_ensemble, say_dropped
@@ -21,16 +22,21 @@ DEFAULTS = EditSettings()
 
 def add_to(commands: Any) -> None:
     parser = commands.add_parser("edit", help="change an image as a text says", description=__doc__)
-    parser.add_argument("image", metavar="IMAGE", help="PNG, JPEG, WebP or TIFF")
+    parser.add_argument("image", metavar="IMAGE", help="PNG, JPEG, WebP, TIFF or GeoTIFF")
     parser.add_argument("prompt", metavar="PROMPT", help='one sentence, for example "A fire in the forest"')
     parser.add_argument(
         "-o", "--output", metavar="OUT", required=True, help="picture to write; the suffix says the format"
     )
     parser.add_argument(
         "--roi",
-        metavar="MASK|x,y,w,h",
-        help="where the image may change: a mask (white) or a rectangle in pixels",
+        metavar="MASK|POLYGONS|x,y,w,h|map:…",
+        help="where the image may change: a mask (white) or a rectangle in pixels; of a GeoTIFF also polygons in any "
+        "CRS, or map:left,bottom,right,top",
     )
+    parser.add_argument(
+        "--ignore", metavar="MASK|POLYGONS", help="what of a GeoTIFF has no data, such as clouds; as --roi"
+    )
+    parser.add_argument("--rgb", metavar="R,G,B", help="bands of a GeoTIFF to see, counted from 1 (its colours)")
     parser.add_argument(
         "--seed",
         type=int,
@@ -96,49 +102,49 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
         preset=chosen.preset,
         device=chosen.device,
     )
-    source = read_raster(chosen.image)
+    rgb = None if chosen.rgb is None else parse_rgb(chosen.rgb)
+    document = open_document(Path(chosen.image), chosen.roi, ignore=chosen.ignore, rgb=rgb)
     output = Path(chosen.output)
-    inputs = [chosen.image, *chosen.exemplar, *([chosen.model] if chosen.model else [])]
+    inputs = [Path(each) for each in (*chosen.exemplar, chosen.model, chosen.ignore) if each]
     if chosen.roi is not None and not is_rectangle(chosen.roi):
-        inputs.append(chosen.roi)
+        inputs.append(Path(chosen.roi))
     others = [_beside(output, f"_seed{settings.seed + i}") for i in range(settings.candidates)] if chosen.all else []
     for path in (output, *others):
-        check_output(path, source, inputs)
+        document.check_output(path, inputs)
     report = _beside(output, "_report").with_suffix(".png") if chosen.report else None
     if report is not None:
-        check_output(report, inputs=inputs)
-    roi = None if chosen.roi is None else read_roi(chosen.roi, source.size)
+        check_output(report, inputs=[chosen.image, *inputs])
     exemplars = [read_raster(path).pixels for path in chosen.exemplar]
     model = None if chosen.model is None else load_model(chosen.model)
     prompts = read_ensemble(chosen, chosen.prompt)
     with progress_bar("editing") as progress:
-        result = edit_image(
-            source.pixels,
+        result = edit_document(
+            document,
             chosen.prompt,
-            roi=roi,
             settings=settings,
             exemplar_images=exemplars,
             model=model,
             prompts=prompts,
             progress=progress,
         )
-    for warning in result.warnings:
+    numbers = summary(document, result)
+    for warning in numbers["warnings"]:
         say(f"sinddm-rs: {warning}")
     if chosen.show_prompts:
         for prompt in result.ensemble.prompts:
             say(f"sinddm-rs: prompt '{prompt.text}', weight {prompt.weight:g}")
         say_dropped(result.ensemble)
-    write_raster(output, result.image, source, result.changed > 0)
+    document.write(output, result.image, result.changed)
     for path, candidate in zip(others, result.candidates if chosen.all else (), strict=True):
-        write_raster(path, candidate.image, source, candidate.changed > 0)
+        document.write(path, candidate.image, candidate.changed)
     if report is not None:
-        write_rgb(report, side_by_side(source.pixels, result.image))
+        write_rgb(report, side_by_side(document.pixels, result.image))
     answer: dict[str, Any] = {"output": str(output)}
     if others:
         answer["candidates"] = [str(path) for path in others]
     if report is not None:
         answer["report"] = str(report)
-    return answer | result.summary()
+    return answer | numbers
 
 
 def _beside(path: Path, addition: str) -> Path:

@@ -18,9 +18,10 @@ MAY_IMPORT = {
     "rasters": {"errors"},
     "sinddm": {"errors", "rasters"},
     "guidance": {"errors", "rasters", "sinddm"},
-    "nodes": {"errors", "rasters", "sinddm", "guidance"},
+    "geo": {"errors", "rasters", "sinddm", "guidance"},
+    "nodes": {"errors", "rasters", "sinddm", "guidance", "geo"},
     "evaluation": {"errors", "rasters", "sinddm", "guidance"},
-    "cli": {"errors", "rasters", "sinddm", "guidance", "evaluation"},
+    "cli": {"errors", "rasters", "sinddm", "guidance", "geo", "evaluation"},
     "__init__": {"errors", "rasters", "sinddm", "guidance", "nodes"},
 }
 COMFYUI_MODULES = {

@@ -238,7 +238,7 @@ def interrupted(*_: object, **__: object) -> Any:
 
 
 def test_interrupted_while_editing(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "edit_image", interrupted)
+    monkeypatch.setattr(module, "edit_document", interrupted)
     ended = run("edit", "scene.png", TEXT, "-o", "out.png", "--report", "--all")
     assert ended.code == 130 and "interrupted" in ended.err and "Traceback" not in ended.err
     assert names(folder) == {"scene.png"}

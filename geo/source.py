@@ -1,0 +1,134 @@
+"""A raster on the earth, read by windows: what it holds, which pixels have data, and what it must keep."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..guidance.regions import Window
+from ..rasters.layout import Array
+from .libraries import rasterio
+
+TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
+LOSSY = ("JPEG", "YCBCR JPEG", "WEBP", "LERC", "LERC_DEFLATE", "LERC_ZSTD", "JPEG2000", "JXL")
+
+
+@dataclass(frozen=True)
+class GeoSource:
+    """What is known of an open raster without reading its pixels.
+
+    size: (height, width). dtype: of all bands. colours: what each band is ("red", "alpha", "undefined" …).
+    crs, transform: rasterio's, the CRS None where there is none. overviews: their factors.
+    compression: as GDAL calls it, or None. notes: sentences for the user.
+    """
+
+    path: Path
+    size: tuple[int, int]
+    dtype: str
+    colours: tuple[str, ...]
+    descriptions: tuple[str | None, ...]
+    nodata: tuple[float | None, ...]
+    crs: Any
+    transform: Any
+    blocks: tuple[int, int]
+    overviews: tuple[int, ...]
+    compression: str | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def alpha(self) -> int | None:
+        """Index of the band that says how opaque a pixel is, or None."""
+        return self.colours.index("alpha") if "alpha" in self.colours else None
+
+    @property
+    def bands(self) -> tuple[int, ...]:
+        """Indices of the bands that hold a picture: all but alpha."""
+        return tuple(i for i in range(len(self.colours)) if i != self.alpha)
+
+    @property
+    def lossy(self) -> bool:
+        """Whether to write a block changes pixels beside those that were edited."""
+        return self.compression is not None and self.compression.upper() in LOSSY
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A window of a source: stored [h, w, C] in the order of ``source.bands``; valid [h, w], False without data."""
+
+    stored: Array
+    valid: NDArray[np.bool_]
+
+
+def open_source(path: Path) -> GeoSource:
+    """Look at a raster. Raises InputError for one that cannot be read or edited, MissingPackageError."""
+    with opened(path) as file:
+        types = set(file.dtypes)
+        if len(types) > 1 or file.dtypes[0] not in TYPES:
+            raise InputError(
+                f"{path} stores {' and '.join(sorted(types))} values; convert all bands to one real type, "
+                "for example float32."
+            )
+        notes = []
+        if file.crs is None and not file.gcps[0] and not file.rpcs:
+            notes.append(f"{path} does not say where on the earth it lies (no CRS); it is edited by its pixels alone.")
+        compression = file.tags(ns="IMAGE_STRUCTURE").get("COMPRESSION")
+        return GeoSource(
+            path=path,
+            size=(file.height, file.width),
+            dtype=file.dtypes[0],
+            colours=tuple(each.name for each in file.colorinterp),
+            descriptions=tuple(file.descriptions),
+            nodata=tuple(file.nodatavals),
+            crs=file.crs,
+            transform=file.transform,
+            blocks=file.block_shapes[0],
+            overviews=tuple(file.overviews(1)),
+            compression=compression,
+            notes=tuple(notes),
+        )
+
+
+def read_part(source: GeoSource, window: Window) -> Part:
+    """The pixels of a window and which of them have data. Raises InputError for a damaged file."""
+    lib = rasterio()
+    place = lib.windows.Window(window.left, window.top, window.right - window.left, window.bottom - window.top)
+    with opened(source.path) as file:
+        indexes = [band + 1 for band in source.bands]
+        stored = np.moveaxis(file.read(indexes, window=place), 0, -1)
+        # A pixel counts where every band has data: a model takes them together.
+        valid = np.asarray(file.read_masks(indexes, window=place)).all(0)
+    if stored.dtype.kind == "f":
+        valid = valid & np.isfinite(stored).all(-1)
+    return Part(np.ascontiguousarray(stored), np.asarray(valid, bool))
+
+
+@contextmanager
+def opened(path: Path, mode: str = "r") -> Iterator[Any]:
+    """The raster as rasterio's dataset; what GDAL refuses is an InputError of one sentence."""
+    lib = rasterio()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # no CRS: told in notes
+            file = lib.open(path, mode, **({"IGNORE_COG_LAYOUT_BREAK": "YES"} if mode == "r+" else {}))
+    except lib.errors.RasterioError as error:
+        if not path.exists():
+            raise InputError(f"{path} does not exist; check the path.") from None
+        raise InputError(f"{path} cannot be read as a raster ({_short(error)}); export it again.") from error
+    try:
+        with file:
+            yield file
+    except lib.errors.RasterioError as error:
+        raise InputError(f"{path} is damaged or incomplete ({_short(error)}); copy or export it again.") from error
+
+
+def _short(error: BaseException) -> str:
+    text = " ".join(str(error.__cause__ or error).split()).rstrip(".").replace("; ", ", ")
+    return text[:100] or type(error).__name__

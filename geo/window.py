@@ -1,0 +1,144 @@
+"""A window of a raster on the earth, opened for an edit: a region with its context, at native resolution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..guidance.bands import BandUnits
+from ..guidance.regions import CONTEXT, LEAST_WINDOW, Window
+from ..rasters.layout import Array
+from ..rasters.raster import MAX_SIDE, MIN_SIDE
+from .bands import Bands, Stretch, find_bands, find_stretch, units
+from .indices import index_changes
+from .regions import Region, find_region
+from .source import GeoSource, open_source, read_part
+from .writing import check_geo_output, edited_copy, keep_from_nodata
+
+MAX_CONTEXT = 512
+"""Most pixels that are read around a region on each side."""
+VISIBLE = 0.5
+"""Degree of change from which a pixel counts as changed."""
+
+
+@dataclass(frozen=True, eq=False)
+class GeoDocument:
+    """``documents.Document`` of a window. stored: its values [h, w, C] in the order of ``bands``."""
+
+    source: GeoSource
+    window: Window
+    stored: Array
+    pixels: Tensor
+    valid: Tensor
+    roi: Tensor | None
+    bands: Bands
+    stretch: Stretch
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.source.notes
+
+    @property
+    def units(self) -> BandUnits:
+        return units(self.bands, self.stretch)
+
+    def check_output(self, path: Path, inputs: Sequence[Path] = ()) -> None:
+        check_geo_output(path, self.source, tuple(inputs))
+
+    def write(self, path: Path, image: Tensor, changed: Tensor) -> None:
+        stored = self.restored(image, changed)
+        with edited_copy(self.source, path) as copy:
+            copy.write(self.window, np.ascontiguousarray(stored[..., np.argsort(self.bands.order)]))
+
+    def restored(self, image: Tensor, changed: Tensor) -> Array:
+        """The stored values [h, w, C] of an edit, in the order of ``bands``."""
+        moved = self.stretch.restore(image, self.pixels, self.stored, ((changed > 0) & self.valid).numpy())
+        nodata = tuple(self.source.nodata[self.source.bands[i]] for i in self.bands.order)
+        return keep_from_nodata(self.stored, moved, self.valid.numpy(), nodata)
+
+    def measured(self, image: Tensor, changed: Tensor) -> dict[str, Any]:
+        """The window [x, y, w, h] in pixels of the scene, and each index's mean before and after where it changed."""
+        where = (changed > VISIBLE).numpy()
+        found = index_changes(self.stored, self.restored(image, changed), where, self.bands)
+        window = self.window
+        return {
+            "window": [window.left, window.top, window.right - window.left, window.bottom - window.top],
+            "indices": {name: [round(value, 4) for value in pair] for name, pair in found.items()},
+        }
+
+
+def open_window(
+    path: Path, roi: str | None = None, *, ignore: str | None = None, rgb: Sequence[int] | None = None
+) -> GeoDocument:
+    """As ``documents.open_document``, of a raster on the earth; without ``roi`` all of it. Raises InputError."""
+    source = open_source(path)
+    region = None if roi is None else find_region(roi, source)
+    window = Window(0, 0, *source.size) if region is None else with_context(region.window, source.size)
+    check_window(window, source)
+    ignored = None if ignore is None else find_region(ignore, source)
+    return document_of(source, window, region, ignored, find_bands(source, rgb))
+
+
+def document_of(
+    source: GeoSource, window: Window, region: Region | None, ignored: Region | None, bands: Bands
+) -> GeoDocument:
+    """A window, read and stretched by its own values. Raises InputError where it has no data."""
+    part = read_part(source, window)
+    stored = part.stored[..., list(bands.order)]
+    valid = part.valid if ignored is None else part.valid & ~mask_in(ignored, window)
+    if not valid.any():
+        raise InputError(f"{source.path} has no data there: all is nodata or ignored; choose another region.")
+    stretch = find_stretch(stored, valid, bands)
+    mask = None if region is None else torch.from_numpy(mask_in(region, window)).float()
+    if mask is not None and bool((mask >= 1).all()):
+        mask = None
+    # What is no number is shown as 0; it is not valid.
+    finite = stored if stored.dtype.kind != "f" else np.where(valid[..., None], stored, stretch.low)
+    return GeoDocument(source, window, stored, stretch.unit(finite), torch.from_numpy(valid), mask, bands, stretch)
+
+
+def with_context(region: Window, size: tuple[int, int]) -> Window:
+    """A region's window with what an edit looks at around it, within a scene of ``size``."""
+    margin = min(MAX_CONTEXT, round(CONTEXT * max(region.bottom - region.top, region.right - region.left)))
+
+    def widened(low: int, high: int, length: int) -> tuple[int, int]:
+        more = max(margin, (LEAST_WINDOW - (high - low) + 1) // 2)
+        return max(0, low - more), min(length, high + more)
+
+    top, bottom = widened(region.top, region.bottom, size[0])
+    left, right = widened(region.left, region.right, size[1])
+    return Window(top, left, bottom, right)
+
+
+def check_window(window: Window, source: GeoSource) -> None:
+    """Raise InputError for a window that is too small or too large to be edited at once."""
+    height, width = window.bottom - window.top, window.right - window.left
+    if min(height, width) < MIN_SIDE:
+        raise InputError(
+            f"{source.path} is {width}×{height} px, below the {MIN_SIDE} px a side must have; use a larger scene."
+        )
+    if max(height, width) > MAX_SIDE:
+        raise InputError(
+            f"The part of {source.path} to edit is {width}×{height} px, above the {MAX_SIDE} px a side may have; "
+            "give a smaller region."
+        )
+
+
+def mask_in(region: Region, window: Window) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """The region's mask in pixels of the window: bool [h, w]."""
+    mask = np.zeros((window.bottom - window.top, window.right - window.left), bool)
+    own = region.window
+    top, left = max(own.top, window.top), max(own.left, window.left)
+    bottom, right = min(own.bottom, window.bottom), min(own.right, window.right)
+    if top < bottom and left < right:
+        mask[top - window.top : bottom - window.top, left - window.left : right - window.left] = region.mask[
+            top - own.top : bottom - own.top, left - own.left : right - own.left
+        ]
+    return mask

@@ -98,8 +98,7 @@ def open_source(path: Path) -> GeoSource:
 
 def read_part(source: GeoSource, window: Window) -> Part:
     """The pixels of a window and which of them have data. Raises InputError for a damaged file."""
-    lib = rasterio()
-    place = lib.windows.Window(window.left, window.top, window.right - window.left, window.bottom - window.top)
+    place = rasterio_window(window)
     with opened(source.path) as file:
         indexes = [band + 1 for band in source.bands]
         stored = np.moveaxis(file.read(indexes, window=place), 0, -1)
@@ -108,6 +107,24 @@ def read_part(source: GeoSource, window: Window) -> Part:
     if stored.dtype.kind == "f":
         valid = valid & np.isfinite(stored).all(-1)
     return Part(np.ascontiguousarray(stored), np.asarray(valid, bool))
+
+
+def read_coarse(source: GeoSource, window: Window, size: tuple[int, int]) -> Part:
+    """A window reduced to ``size`` (height, width) by means of its pixels; from overviews where there are any."""
+    place, means = rasterio_window(window), rasterio().enums.Resampling.average
+    with opened(source.path) as file:
+        indexes = [band + 1 for band in source.bands]
+        shape = (len(indexes), *size)
+        stored = np.moveaxis(file.read(indexes, window=place, out_shape=shape, resampling=means), 0, -1)
+        valid = np.asarray(file.read_masks(indexes, window=place, out_shape=shape)).all(0)
+    if stored.dtype.kind == "f":
+        valid = valid & np.isfinite(stored).all(-1)
+    return Part(np.ascontiguousarray(stored), np.asarray(valid, bool))
+
+
+def rasterio_window(window: Window) -> Any:
+    """A window as rasterio takes it."""
+    return rasterio().windows.Window(window.left, window.top, window.right - window.left, window.bottom - window.top)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import InputError
@@ -53,9 +54,13 @@ class GeoDocument:
         check_geo_output(path, self.source, tuple(inputs))
 
     def write(self, path: Path, image: Tensor, changed: Tensor) -> None:
-        stored = self.restored(image, changed)
+        stored = self.in_file_order(self.restored(image, changed))
         with edited_copy(self.source, path) as copy:
-            copy.write(self.window, np.ascontiguousarray(stored[..., np.argsort(self.bands.order)]))
+            copy.write(self.window, stored)
+
+    def in_file_order(self, stored: Array) -> Array:
+        """Values [h, w, C] in the order of ``bands`` → in that of ``source.bands``."""
+        return np.ascontiguousarray(stored[..., np.argsort(self.bands.order)])
 
     def restored(self, image: Tensor, changed: Tensor) -> Array:
         """The stored values [h, w, C] of an edit, in the order of ``bands``."""
@@ -87,21 +92,39 @@ def open_window(
 
 
 def document_of(
-    source: GeoSource, window: Window, region: Region | None, ignored: Region | None, bands: Bands
+    source: GeoSource,
+    window: Window,
+    region: Region | None,
+    ignored: Region | None,
+    bands: Bands,
+    stretch: Stretch | None = None,
 ) -> GeoDocument:
-    """A window, read and stretched by its own values. Raises InputError where it has no data."""
+    """A window, read, and stretched by its own values or as given. Raises InputError where it has no data."""
     part = read_part(source, window)
-    stored = part.stored[..., list(bands.order)]
     valid = part.valid if ignored is None else part.valid & ~mask_in(ignored, window)
+    roi = None if region is None else torch.from_numpy(mask_in(region, window)).float()
+    return document_from(source, window, part.stored, valid, roi, bands, stretch)
+
+
+def document_from(
+    source: GeoSource,
+    window: Window,
+    stored: Array,
+    valid: NDArray[np.bool_],
+    roi: Tensor | None,
+    bands: Bands,
+    stretch: Stretch | None = None,
+) -> GeoDocument:
+    """A document of stored values [h, w, C] as they are in the file. Raises InputError where none is valid."""
     if not valid.any():
         raise InputError(f"{source.path} has no data there: all is nodata or ignored; choose another region.")
-    stretch = find_stretch(stored, valid, bands)
-    mask = None if region is None else torch.from_numpy(mask_in(region, window)).float()
-    if mask is not None and bool((mask >= 1).all()):
-        mask = None
+    values = stored[..., list(bands.order)]
+    shown = stretch or find_stretch(values, valid, bands)
+    if roi is not None and bool((roi >= 1).all()):
+        roi = None
     # What is no number is shown as 0; it is not valid.
-    finite = stored if stored.dtype.kind != "f" else np.where(valid[..., None], stored, stretch.low)
-    return GeoDocument(source, window, stored, stretch.unit(finite), torch.from_numpy(valid), mask, bands, stretch)
+    finite = values if values.dtype.kind != "f" else np.where(valid[..., None], values, shown.low)
+    return GeoDocument(source, window, values, shown.unit(finite), torch.from_numpy(valid), roi, bands, shown)
 
 
 def with_context(region: Window, size: tuple[int, int]) -> Window:
@@ -131,7 +154,7 @@ def check_window(window: Window, source: GeoSource) -> None:
         )
 
 
-def mask_in(region: Region, window: Window) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def mask_in(region: Region, window: Window) -> NDArray[np.bool_]:
     """The region's mask in pixels of the window: bool [h, w]."""
     mask = np.zeros((window.bottom - window.top, window.right - window.left), bool)
     own = region.window

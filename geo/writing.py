@@ -19,7 +19,7 @@ from ..guidance.regions import Window
 from ..rasters.files import check_place
 from ..rasters.layout import Array
 from .libraries import rasterio
-from .source import GeoSource, opened
+from .source import GeoSource, opened, rasterio_window
 
 SUFFIXES = (".tif", ".tiff")
 LOSSLESS = "DEFLATE"
@@ -34,11 +34,15 @@ class Writer:
         self._file, self._source = file, source
         self.changed = False
 
+    def read(self, window: Window) -> Array:
+        """What the copy holds in the window now: [h, w, C], in the order of ``source.bands``."""
+        indexes = [band + 1 for band in self._source.bands]
+        return np.ascontiguousarray(np.moveaxis(self._file.read(indexes, window=rasterio_window(window)), 0, -1))
+
     def write(self, window: Window, stored: Array) -> None:
         """Put ``stored`` [h, w, C], in the order of ``source.bands``, into the window."""
-        lib = rasterio()
-        place = lib.windows.Window(window.left, window.top, window.right - window.left, window.bottom - window.top)
-        self._file.write(np.moveaxis(stored, -1, 0), [band + 1 for band in self._source.bands], window=place)
+        indexes = [band + 1 for band in self._source.bands]
+        self._file.write(np.moveaxis(stored, -1, 0), indexes, window=rasterio_window(window))
         self.changed = True
 
 

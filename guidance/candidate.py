@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from .compositions import draw_together
 from .exemplars import DrawnExemplar
 from .job import Job
 from .masks import blur, changed_mask, energy_mask, grow
+from .regions import window_around
 from .steering import in_turn, keep_outside, on_bands, remember, text_gradient, toward_text
 from .views import Views
 
@@ -60,6 +61,40 @@ def edit_once(job: Job, seed: int, watch: Watch | None) -> Edited:
         return Edited(job.image, torch.zeros_like(job.image[0]))
     generator = torch.Generator().manual_seed(seed)
     names, drawn = _drawings(job, generator)
+    if drawn and job.happens_to_an_object:
+        return _edit_near(job, names, drawn, seed, generator, watch)
+    return _edit_whole(job, names, drawn, seed, generator, watch)
+
+
+def _edit_near(
+    job: Job,
+    names: tuple[str, ...],
+    drawn: Sequence[DrawnExemplar],
+    seed: int,
+    generator: torch.Generator,
+    watch: Watch | None,
+) -> Edited:
+    """The edit in a window around its drawings, as if the user had given the region: thin things survive there."""
+    window = window_around(torch.stack([each.mask for each in drawn]).amax(0))
+    near = replace(
+        job,
+        image=window.cut(job.image),
+        valid=None if job.valid is None else window.cut(job.valid),
+    )
+    cut = [DrawnExemplar(window.cut(each.image), window.cut(each.mask)) for each in drawn]
+    edited = _edit_whole(near, names, cut, seed, generator, watch)
+    nothing = torch.zeros_like(job.image[0])
+    return replace(edited, image=window.paste(job.image, edited.image), changed=window.paste(nothing, edited.changed))
+
+
+def _edit_whole(
+    job: Job,
+    names: tuple[str, ...],
+    drawn: Sequence[DrawnExemplar],
+    seed: int,
+    generator: torch.Generator,
+    watch: Watch | None,
+) -> Edited:
     look = _look(job, seed) if job.paints else None
     allowed = _allowed(job, drawn, look, generator)
     if job.valid is not None:

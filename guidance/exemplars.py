@@ -26,6 +26,8 @@ WHOLE_SCENE_SHARE = 0.3
 """An event that typically changes more than this finds its own extent; a smaller one is given a place."""
 SHARE_OF_REGION = 0.5
 """Share of a user's region that an event of strength 1 changes, where it is not tied to one object."""
+DRAWN_ONCE = ("new_road", "new_buildings", "removed_buildings")
+"""Events of which two different drawings of one scene would show together what is meant to be one thing."""
 _PLACES_TRIED = 8
 _SKETCH_SIDE = 128
 _HALVINGS = 4
@@ -53,7 +55,7 @@ def draw_exemplars(
     valid: Tensor | None = None,
     units: BandUnits | None = None,
 ) -> list[DrawnExemplar]:
-    """``count`` drawings of ``event`` over ``image`` (float [C, H, W] in 0…1), all at one place that the guide chose.
+    """At most ``count`` drawings of ``event`` over ``image`` (float [C, H, W] in 0…1), at one place the guide chose.
 
     valid: float [H, W], 0 where the image has no data and nothing may happen. units: what the bands are.
     region: [H, W] in 0…1, where the user wants it; without it the place comes from the event's suitability.
@@ -81,6 +83,7 @@ def draw_exemplars(
             area = area * _window(_favourite(sketch, event, strength, guide, target, rng), scene.shape)
     placed = not event.local and event.typical_share <= WHOLE_SCENE_SHARE
     severity = _severity_for(event, sketch, area, share, rng) if placed else _usual_severity(strength)
+    count = 1 if event.name in DRAWN_ONCE else count
     drawings = [event.draw(scene, area.astype(np.float32), severity, rng) for _ in range(count)]
     return [_as_exemplar(image, drawing, event.name, units) for drawing in drawings if drawing.mask.any()]
 
@@ -100,6 +103,13 @@ def _favourite(
     with torch.no_grad():
         scores = (guide.embed_images(batch) @ target).double().cpu().numpy()
     odds = np.exp((scores - scores.max()) / max(float(scores.std()), 1e-6))
+    # What the picture's border cuts shows little of itself: unlikely, unless all of them are cut.
+    cores = np.stack([drawing.mask for drawing in drawings]) > 0.5
+    on_border = cores[:, [0, -1], :].sum((1, 2)) + cores[:, :, [0, -1]].sum((1, 2))
+    odds *= np.exp(-8.0 * on_border / np.sqrt(4.0 * np.pi * np.maximum(cores.sum((1, 2)), 1)))
+    if event.local:
+        # Of objects the larger is the likelier meant, and shows the event better.
+        odds *= 1.0 + cores.sum((1, 2))
     return drawings[int(rng.choice(len(drawings), p=odds / odds.sum()))].mask
 
 

@@ -62,6 +62,12 @@ class Job:
             return "patch"
         return "hybrid" if self.events or self.further else "network"
 
+    @property
+    def happens_to_an_object(self) -> bool:
+        """Whether all that is drawn belongs to one object, which the program chooses, and patches alone paint it."""
+        drawn_alone = bool(self.events) and not self.further and self.model is None
+        return drawn_alone and self.region is None and all(event.local for event in self.events)
+
     @cached_property
     def paint(self) -> Paint | None:
         """The colour of what every candidate paints; None where each finds a place of its own for something new."""

@@ -315,20 +315,41 @@ CHANGES: tuple[Change, ...] = (
     ),
     Change(
         "new_buildings",
-        r"(new|more|additional|further) (\w+ )?(building|house|home|hous|apartment|skyscraper|suburb)"
-        r"|urbani[sz]|built up",
+        r"(new|more|additional|further|newly built|recently built) (\w+ )?(building|house|home|hous|apartment"
+        r"|skyscraper|suburb|warehouse|factory)|urbani[sz]|urban (growth|expansion|sprawl)|built up"
+        r"|housing (estate|development)"
+        r"|(village|town|city|suburb) (\w+ )?(grow\w*|expand\w*)"
+        r"|(hous|home|building|warehouse|hall|factor)\w* (\w+ ){0,2}built",
         (),
         _list(
             """newly built houses; new buildings; new housing development; recently built homes; fresh rooftops;
             newly urbanised land; new built-up area; additional buildings"""
         ),
+        supersedes=("construction",),
+    ),
+    Change(
+        "removed_buildings",
+        r"(hous|home|building|warehouse|hall|barn|factor|roof)\w* (\w+ ){0,3}"
+        r"(removed|gone|disappear\w*|vanished|torn down|pulled down|taken away|cleared)"
+        r"|(demolished|torn down|pulled down) and (cleared|removed)|(empty|vacant) (lot|plot)|only bare ground",
+        _list(
+            """site where the {subject} stood; bare plot in place of the {subject}; {subject} removed without a trace;
+            cleared ground of the {subject}"""
+        ),
+        _list(
+            """vacant plot; cleared building site; empty lot of bare soil; building removed; bare ground between houses;
+            levelled plot"""
+        ),
+        supersedes=("damaged_building", "deforestation"),
     ),
     Change(
         "new_road",
-        r"(new|more|additional|wider|another) (\w+ )?(road|street|highway|motorway|freeway|railway)|paved",
+        r"(new|more|additional|wider|another|newly built|recently built) ([\w-]+ ){0,2}(road|street|highway|motorway"
+        r"|freeway|railway)|(road|street|highway|motorway|bypass) (\w+ ){0,2}(built|construction|crosses)|paved|bypass",
         _list("new {subject}; newly built {subject}; freshly paved {subject}; additional {subject}"),
         _list("newly built road; freshly paved road; new asphalt road; additional road; recently built street"),
         not_of=r"(?!road|street|highway|motorway|freeway|railway)",
+        supersedes=("construction",),
     ),
     Change(
         "full_parking_lot",

@@ -103,6 +103,24 @@ EVENT_PHRASINGS: dict[str, tuple[str, ...]] = {
         oil leaked into the water, contaminated water with oil, slick on the water, fuel spill, oil contamination,
         dark slick of crude, polluted by oil, diesel leak, oil stained water"""
     ),
+    "new_buildings": _phrases(
+        """new buildings, a new building, new houses, newly built houses, a new housing estate, recently built homes,
+        new houses on the field, the village has grown, urban expansion, urban growth, more houses, new rooftops,
+        additional buildings, new warehouses, a new factory hall, houses have been built, the town expands,
+        a new neighbourhood, fresh development, built up land, new apartment blocks, urban sprawl, newly built hall"""
+    ),
+    "new_road": _phrases(
+        """a new road, newly built road, a new road through the forest, new asphalt, a fresh road, a new highway,
+        a road has been built, a freshly paved street, a bypass, road construction, an additional road,
+        a newly paved track, a new motorway, a road cut through the trees, a road crosses the fields,
+        a new street, recently built road, a road under construction"""
+    ),
+    "removed_buildings": _phrases(
+        """removed building, the building has been removed, the house is gone, the house has disappeared,
+        a vacant plot, an empty lot, demolished and cleared, the building was torn down, a cleared building site,
+        bare ground where a house stood, the buildings are gone, a levelled plot, the house was taken away,
+        an empty plot after demolition, the roof has vanished, the houses were pulled down"""
+    ),
 }
 """Event name → phrasings. A renderer without an entry is trained with its own phrases alone."""
 
@@ -290,6 +308,9 @@ EVENT_SCENES: dict[str, tuple[str, ...]] = {
     "cracks": ("storagetanks", "storagetanks", "runway", "parkinglot", "buildings", "freeway", "tenniscourt"),
     "holes": ("buildings", "storagetanks", "harbor", "runway", "freeway", "denseresidential", "overpass"),
     "oil_spill": ("harbor", "river", "beach"),
+    "new_buildings": ("agricultural", "sparseresidential", "golfcourse", "chaparral", "parkinglot"),
+    "new_road": ("forest", "agricultural", "chaparral", "golfcourse", "sparseresidential"),
+    "removed_buildings": ("sparseresidential", "mediumresidential", "denseresidential", "buildings", "mobilehomepark"),
 }  # fmt: skip
 """Scene classes where an event is drawn three times out of four; the fourth time anywhere it is possible."""
 

@@ -14,7 +14,10 @@ from .fire import FIRE
 from .flood import FLOOD
 from .holes import HOLES
 from .landslide import LANDSLIDE
+from .new_buildings import NEW_BUILDINGS
+from .new_road import NEW_ROAD
 from .oil_spill import OIL_SPILL
+from .removed_buildings import REMOVED_BUILDINGS
 from .scene import Scene
 from .smoke import SMOKE
 from .snow import SNOW
@@ -34,6 +37,9 @@ EVENTS: tuple[Event, ...] = (
     CRACKS,
     HOLES,
     OIL_SPILL,
+    NEW_BUILDINGS,
+    NEW_ROAD,
+    REMOVED_BUILDINGS,
 )
 
 __all__ = ["EVENTS", "Drawing", "Event", "Scene"]

@@ -1,4 +1,4 @@
-"""Cracks: dark branching lines that wander over a hard surface, with depth, a light lip and rust."""
+"""Cracks: thin dark lines that run along and across a structure's seams, branch, break off and leak a little rust."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from .base import Drawing
-from .noise import blur, finish, fractal_noise, mix, shift
+from .noise import black_level, blur, finish, fractal_noise, mix, shift
 from .objects import Target, find_target, scatter, target_of
 from .regions import largest_part
 from .scene import Scene
@@ -19,7 +19,7 @@ FloatArray = NDArray[np.float32]
 RUST = np.array([0.43, 0.27, 0.15], np.float32)
 
 
-def _stamp(field: FloatArray, row: float, column: float, radius: float) -> None:
+def _stamp(field: FloatArray, row: float, column: float, radius: float, strength: float) -> None:
     """A disc with a soft edge of one pixel, kept where it is the darkest. In place."""
     reach = int(np.ceil(radius + 1.0))
     top, left = max(0, int(row) - reach), max(0, int(column) - reach)
@@ -29,13 +29,37 @@ def _stamp(field: FloatArray, row: float, column: float, radius: float) -> None:
         return
     y = np.arange(top, top + patch.shape[0], dtype=np.float32)[:, None] - row
     x = np.arange(left, left + patch.shape[1], dtype=np.float32)[None, :] - column
-    strength = min(1.0, 2.0 * radius)
-    np.maximum(patch, strength * np.clip(max(radius, 0.5) + 0.5 - np.hypot(y, x), 0.0, 1.0), out=patch)
+    np.maximum(patch, strength * np.clip(radius + 0.5 - np.hypot(y, x), 0.0, 1.0), out=patch)
+
+
+@dataclass(frozen=True)
+class _Structure:
+    """Where seams run: around the middle and away from it on a round top, else along the object's axes."""
+
+    surface: Target
+    round: bool
+    middle: tuple[float, float]
+    angle: float
+
+    def seam(self, row: float, column: float) -> float:
+        """Direction in radians of a seam here; the other seams cross it at a right angle."""
+        if not self.round:
+            return self.angle
+        return float(np.arctan2(row - self.middle[0], column - self.middle[1]))
+
+
+def _structure(surface: Target) -> _Structure:
+    rows, columns = np.nonzero(surface.mask)
+    middle = (float(rows.mean()), float(columns.mean()))
+    reach = float(np.quantile(np.hypot(rows - middle[0], columns - middle[1]), 0.98))
+    filled = rows.size / max(np.pi * reach**2, 1.0)
+    gy, gx = surface.along[1, 0] - surface.along[0, 0], surface.along[0, 1] - surface.along[0, 0]
+    return _Structure(surface, filled > 0.86, middle, float(np.arctan2(gy, gx)))
 
 
 def _grow(
     field: FloatArray,
-    surface: Target,
+    structure: _Structure,
     start: tuple[float, float],
     *,
     angle: float,
@@ -44,49 +68,72 @@ def _grow(
     rng: np.random.Generator,
     generation: int = 0,
 ) -> None:
-    """One crack and its branches: a walk that keeps its heading, kinks and thins out. In place."""
+    """One crack and its branches: straight pieces that lean toward the seams, kink, thin out and skip. In place."""
     height, wide = field.shape
     row, column = start
-    step = max(0.5, 0.35 * width)
-    kink = max(3.0, 0.05 * surface.size)
-    travelled, until_kink, heading = 0.0, 0.0, angle
+    step, kink = 0.45, max(4.0, 0.055 * structure.surface.size)
+    travelled, until_kink, heading, gap, gape = 0.0, 0.0, angle, 0.0, 1.0
     while travelled < length:
         if until_kink <= 0.0:
-            heading = angle + float(rng.normal(0.0, 0.45))
-            angle += float(rng.normal(0.0, 0.13))
-            until_kink = kink * float(rng.uniform(0.4, 1.6))
-            if generation < 3 and travelled > 0.08 * length and rng.random() < 0.34:
+            # A quarter turn apart, all seams are alike: the nearest one pulls.
+            off = (angle - structure.seam(row, column) + np.pi / 4) % (np.pi / 2) - np.pi / 4
+            angle += -0.3 * off + float(rng.normal(0.0, 0.12))
+            heading = angle + float(rng.normal(0.0, 0.38))
+            until_kink = kink * float(rng.uniform(0.25, 1.5))
+            gape = float(np.clip(rng.lognormal(-0.05, 0.3), 0.55, 1.7))
+            if generation < 3 and travelled > 0.06 * length and rng.random() < 0.42:
                 side = 1.0 if rng.random() < 0.5 else -1.0
-                rest = (length - travelled) * float(rng.uniform(0.35, 0.75))
-                branch = angle + side * float(rng.uniform(0.45, 1.1))
                 _grow(
                     field,
-                    surface,
+                    structure,
                     (row, column),
-                    angle=branch,
-                    length=rest,
-                    width=0.62 * width,
+                    angle=angle + side * float(rng.uniform(0.6, 1.35)),
+                    length=(length - travelled) * float(rng.uniform(0.25, 0.7)),
+                    width=0.8 * width,
                     rng=rng,
                     generation=generation + 1,
                 )
-        row += step * np.sin(heading) + float(rng.normal(0.0, 0.12 * step))
-        column += step * np.cos(heading) + float(rng.normal(0.0, 0.12 * step))
-        if not (0 <= row < height and 0 <= column < wide) or not surface.mask[int(row), int(column)]:
+            elif travelled > 0.2 * length and rng.random() < 0.16:
+                # Broken off: it goes on a little to the side.
+                gap = float(rng.uniform(0.15, 0.45)) * kink
+                aside = float(rng.normal(0.0, 0.12)) * kink
+                row, column = row + aside * np.cos(heading), column - aside * np.sin(heading)
+        row += step * np.sin(heading) + float(rng.normal(0.0, 0.1))
+        column += step * np.cos(heading) + float(rng.normal(0.0, 0.1))
+        if not (0 <= row < height and 0 <= column < wide) or not structure.surface.mask[int(row), int(column)]:
             return
-        taper = (1.0 - travelled / length) ** 0.6
-        _stamp(field, row, column, 0.5 * width * taper * float(rng.uniform(0.75, 1.2)))
-        travelled += step
-        until_kink -= step
+        if gap <= 0.0:
+            across = width * gape * (1.0 - travelled / length) ** 0.5
+            # A line thinner than a pixel is not narrower but fainter.
+            _stamp(field, row, column, max(0.5 * across, 0.35), float(np.clip(across, 0.3, 1.0)))
+        travelled, until_kink, gap = travelled + step, until_kink - step, gap - step
 
 
 def _even_part(scene: Scene, target: Target) -> Target:
-    """The bright, even part of an object: the top of a tank without its rim and shaded side."""
+    """The bright, even part of an object: the top of a tank without its rim, shaded side and shadow."""
     luminance = blur(scene.luminance, max(1.0, 0.02 * target.size))
-    limit = 0.62 * float(np.quantile(luminance[target.mask], 0.85))
+    limit = 0.62 * float(np.quantile(luminance[target.mask], 0.9))
     bright = ndimage.binary_opening(target.mask & (luminance > limit), iterations=max(1, round(0.03 * target.size)))
     if np.count_nonzero(bright) < 0.3 * np.count_nonzero(target.mask):
         return target
     return target_of(scene, ndimage.binary_fill_holes(largest_part(bright)))
+
+
+def _leaks(crack: FloatArray, structure: _Structure, rng: np.random.Generator) -> FloatArray:
+    """Rust that rain drew out of a few places of the crack, outward and down the roof's slope: 0…1 [H, W]."""
+    size, (middle_row, middle_column) = structure.surface.size, structure.middle
+    streaks = np.zeros(crack.shape, np.float32)
+    for row, column in scatter(crack, 4 + round(0.08 * size), rng):
+        dy, dx = row - middle_row, column - middle_column
+        away = max(float(np.hypot(dy, dx)), 1.0)
+        length, wander = size * float(rng.uniform(0.03, 0.11)), float(rng.normal(0.0, 0.15))
+        strong, wide = float(rng.uniform(0.35, 0.9)), float(rng.uniform(0.5, 1.2))
+        for at in np.arange(0.0, length, 0.7):
+            y = row + at * (dy / away + wander * dx / away)
+            x = column + at * (dx / away - wander * dy / away)
+            if 0 <= y < crack.shape[0] and 0 <= x < crack.shape[1]:
+                _stamp(streaks, float(y), float(x), wide, strong * (1.0 - at / length) ** 0.7)
+    return blur(streaks, 0.6) * structure.surface.mask
 
 
 @dataclass(frozen=True)
@@ -116,38 +163,37 @@ class Cracks:
         target = find_target(scene, area, rng)
         if not target.mask.any():
             return Drawing(scene.rgb.copy(), np.zeros(scene.shape, np.float32))
-        surface = _even_part(scene, target)
-        size, light = surface.size, scene.light / float(scene.light.max())
-        bright = scene.luminance * surface.mask
-        width = float(np.clip(0.024 * size, 1.3, max(1.3, 0.012 * scene.short_side))) * (0.6 + 0.8 * severity)
+        structure = _structure(_even_part(scene, target))
+        surface, size = structure.surface, structure.surface.size
+        width = max(1.0, 0.004 * scene.short_side) * (0.75 + 0.5 * severity)
         field = np.zeros(scene.shape, np.float32)
-        likely = np.clip(surface.depth / (0.25 * size), 0.0, 1.0) * surface.mask * (0.2 + bright)
-        origins = scatter(likely.astype(np.float32), 1 + round(2.2 * severity), rng)
+        likely = np.clip(surface.depth / (0.2 * size), 0.0, 1.0) * surface.mask * (0.2 + scene.luminance)
+        origins = scatter(likely.astype(np.float32), 1 + round(2.4 * severity), rng)
         for index, (row, column) in enumerate(origins):
             arms = int(rng.integers(3, 5)) if index == 0 else int(rng.integers(2, 4))
-            first = float(rng.uniform(0.0, 2 * np.pi))
+            first = structure.seam(row, column) + float(rng.normal(0.0, 0.3))
             for arm in range(arms):
-                angle = first + 2 * np.pi * arm / arms + float(rng.normal(0.0, 0.3))
-                length = size * (0.25 + 0.75 * severity) * float(rng.uniform(0.5, 1.0)) * (1.0 if index == 0 else 0.6)
+                length = size * (0.4 + 0.9 * severity) * float(rng.uniform(0.5, 1.0)) * (1.0 if index == 0 else 0.65)
+                angle = first + np.pi / 2 * arm + float(rng.normal(0.0, 0.25))
                 start = (float(row), float(column))
-                _grow(field, surface, start, angle=angle, length=length, width=width, rng=rng)
-        # The gap opens and closes along the crack.
-        field *= 0.72 + 0.28 * fractal_noise(scene.shape, max(2.0, 0.05 * size), rng, octaves=3) / 0.5
-        crack = np.clip(field, 0.0, 1.0) * surface.mask * (area > 0.0)
+                _grow(field, structure, start, angle=angle, length=length, width=width, rng=rng)
+        # It gapes and closes along its way.
+        field *= np.clip(0.55 + 0.9 * fractal_noise(scene.shape, max(3.0, 0.1 * size), rng, octaves=3), 0.0, 1.0)
+        inside = surface.mask * (area > 0.0)
+        crack = (np.clip(field, 0.0, 1.0) * inside).astype(np.float32)
 
+        # One side stands a little higher than the other: a lit or a shaded step, here this side, there that.
         dy, dx = scene.sun
-        offset = max(0.7, 0.45 * width)
-        # Light comes from −sun: the far lip of the gap is lit, the near one throws its shadow into it.
-        lip = np.clip(shift(crack, dy * offset, dx * offset) - crack, 0.0, 1.0) * surface.mask
-        halo = np.clip(blur(crack, 1.1 * width) * 1.5 - crack, 0.0, 1.0) * surface.mask
-        stain = blur(crack, max(1.5, 0.035 * size)) * fractal_noise(scene.shape, 0.12 * size, rng, octaves=4)
-        stain = np.clip(stain * 3.2 * (0.4 + 0.6 * severity), 0.0, 0.75) * surface.mask
-        stain[stain < 0.02] = 0.0
-        image = mix(scene.rgb, scene.rgb * (0.25 + 0.75 * RUST / float(RUST.max())), stain)
-        image = mix(image, image * 0.72, 0.6 * halo)
-        image = mix(image, np.minimum(image * 1.15 + 0.10 * light, 1.0), 0.8 * lip)
-        image = mix(image, scene.rgb * 0.10 + 0.03 * RUST, 0.95 * crack)
-        return finish(scene, image, np.maximum.reduce([crack, lip, 0.6 * halo, stain]), area)
+        reach = max(1.0, width)
+        edge = blur(crack, 0.5 * reach)
+        step = shift(edge, dy * reach, dx * reach) - shift(edge, -dy * reach, -dx * reach)
+        step *= np.sign(fractal_noise(scene.shape, 0.3 * size, rng, octaves=2) - 0.4) * inside
+        rust = np.maximum(1.3 * _leaks(crack, structure, rng), 0.4 * blur(crack, 1.2 * reach)) * inside
+        rust = np.clip(rust * (0.4 + 0.6 * severity), 0.0, 0.7).astype(np.float32)
+        image = mix(scene.rgb, scene.rgb * (0.45 + 0.5 * RUST / float(RUST.max())), rust)
+        image = image * (1.0 + 0.22 * step)[..., None]
+        image = mix(image, np.minimum(black_level(scene) + 0.03 * RUST, image), 0.95 * crack)
+        return finish(scene, image, np.maximum.reduce([crack, np.abs(step), rust]), area)
 
 
 CRACKS = Cracks()

@@ -1,4 +1,4 @@
-"""Flood: the water rises over low, open ground; crowns, roofs and embankments stand out of it."""
+"""Flood: turbid water over low, open ground; banks, field borders, crowns and roofs stand out, the old river shows."""
 
 from __future__ import annotations
 
@@ -9,22 +9,24 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from .base import Drawing
+from .flood_ground import emerging_lines, find_river, ground_height, relief, thrown_shadows
 from .noise import blur, finish, fractal_noise, inside, mix, sensor_noise, smoothstep, texture
 from .scene import Scene
 
 FloatArray = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
 
 SILT = np.array([0.47, 0.42, 0.31], np.float32)
 
 
-def _flow_streaks(scene: Scene, rng: np.random.Generator) -> FloatArray:
+def _flow_streaks(scene: Scene, bed: FloatArray, height: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Bands of sediment drawn out along the banks: noise over the distance from the shore. 0…1."""
     side = scene.short_side
-    river = scene.water > 0.5
+    river = bed > 0.5
     if river.any() and not river.all():
         across = ndimage.distance_transform_edt(~river) - ndimage.distance_transform_edt(river)
     else:
-        across = scene.ground_height * side
+        across = height * side
     across = blur(across.astype(np.float32), 0.03 * side) + 0.12 * side * (
         fractal_noise(scene.shape, 0.4 * side, rng, octaves=3) - 0.5
     )
@@ -34,47 +36,65 @@ def _flow_streaks(scene: Scene, rng: np.random.Generator) -> FloatArray:
     return np.asarray(ndimage.map_coordinates(table, [rows, along], order=1, mode="mirror"), np.float32)
 
 
-def _water_level(scene: Scene, area: FloatArray, severity: float, rng: np.random.Generator) -> tuple[FloatArray, float]:
-    """Pseudo-height of the ground [H, W] and the level the water rises to."""
-    side = scene.short_side
-    relief = fractal_noise(scene.shape, 0.45 * side, rng, octaves=4) - 0.5
-    detail = fractal_noise(scene.shape, max(3.0, 0.05 * side), rng, octaves=4) - 0.5
+def _depth(
+    scene: Scene, river: FloatArray, base: FloatArray, area: FloatArray, severity: float, rng: np.random.Generator
+) -> FloatArray:
+    """How deep the water stands, negative on dry ground, in short sides like the ground's height. [H, W]."""
     # Bright open ground (sand bars, banks, roads on dams) stands a little higher than dark moist ground.
     brightness = scene.luminance / max(float(scene.luminance.mean()), 0.05)
-    height = scene.ground_height + 0.20 * relief + 0.08 * detail + 0.025 * np.clip(brightness - 1.0, -0.6, 0.3)
-    height += 0.12 * np.clip(blur(brightness, 1.0) - 1.3, 0.0, 1.0)
+    height = base + relief(scene, river, rng)
+    height += 0.12 * np.clip(blur(brightness, 1.0) - 1.3, 0.0, 1.0) * (1.0 - river)
     height += 0.5 * np.clip(scene.roofs - 0.25, 0.0, 1.0)
-    land = (area > 0.0) & (scene.water < 0.5)
-    if not land.any():
-        return height.astype(np.float32), float(height.max())
-    share = 0.04 + 0.85 * severity**0.8
-    return height.astype(np.float32), float(np.quantile(height[land], min(share, 0.85)))
+    # Under a closed canopy no water is seen.
+    height += 0.10 * smoothstep(blur(scene.trees, 0.012 * scene.short_side), 0.6, 0.95) * (1.0 - river)
+    height += 0.10 * emerging_lines(scene, river, rng)
+    land = (area > 0.0) & (river < 0.5)
+    share = min(0.04 + 0.85 * severity**0.8, 0.85)
+    level = float(np.quantile(height[land], share)) if land.any() else float(height.max())
+    return (level - height).astype(np.float32)
 
 
-def _shadows_on_water(scene: Scene, islands: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Which of the labelled parts above the water are only shadows that trees throw on it: dark, even and not green."""
-    river = scene.water > 0.6
-    count = int(islands.max()) + 1
-    if not river.any():
-        return np.zeros(count, bool)
-    sizes = np.maximum(np.bincount(islands.ravel(), minlength=count), 1)
-    light, rough, green = (
-        np.bincount(islands.ravel(), values.ravel(), minlength=count) / sizes
-        for values in (scene.luminance, scene.roughness, scene.greenness)
-    )
-    dark = light < 0.85 * float(np.median(scene.luminance[river]))
-    return np.asarray(dark & (rough < 0.3) & (green < 0.05) & (sizes < 0.08 * islands.size))
+def _under_water(depth: FloatArray, river: FloatArray, shadows: FloatArray) -> BoolArray:
+    """Where the water is: connected or a puddle of some size, over shadows that it surrounds. [H, W]."""
+    under = (depth > 0.0) | (river > 0.5)
+    parts, count = ndimage.label(under)
+    kept = np.bincount(parts.ravel(), minlength=count + 1) > max(8.0, 0.00025 * under.size)
+    kept[0] = False
+    under = kept[parts]
+    # What is dry only because it looks like dark crowns floods with the ground around it.
+    near = blur(under.astype(np.float32), 0.02 * min(under.shape)) > 0.2
+    under |= (shadows > 0.5) & near
+    islands, _ = ndimage.label(~under)
+    specks = np.bincount(islands.ravel()) < max(6.0, 0.00008 * under.size)
+    return np.asarray(under | (specks[islands] & ~under))
 
 
-def _water_colour(scene: Scene, severity: float, rng: np.random.Generator) -> FloatArray:
-    """[3]: the river's own colour with silt, or the darker ground's where there is no river."""
-    river = scene.water > 0.6
-    base = np.median(scene.rgb[river], axis=0) if river.any() else np.quantile(scene.rgb.reshape(-1, 3), 0.35, axis=0)
+def _colours(
+    scene: Scene, river: FloatArray, severity: float, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """Colours [3] of the water on the land, with silt, and of the deeper old river."""
+    bed = river > 0.6
+    base = np.median(scene.rgb[bed], axis=0) if bed.any() else np.quantile(scene.rgb.reshape(-1, 3), 0.35, axis=0)
     own = float(base @ np.array([0.299, 0.587, 0.114], np.float32))
     mean = float(scene.luminance.mean())
-    silt = SILT * scene.light / scene.light.max() * (0.30 * own + 0.75 * mean) / 0.42
-    load = (0.45 if river.any() else 0.62) + 0.25 * severity + float(rng.uniform(-0.08, 0.08))
-    return np.asarray(np.clip(mix(base, silt, np.float32(np.clip(load, 0.0, 1.0))), 0.03, 0.8), np.float32)
+    # A red roof among the brightest pixels is no red light.
+    light = 0.7 + 0.3 * scene.light / float(scene.light.mean())
+    silt = SILT * light * (0.30 * own + 0.75 * mean) / 0.42
+    load = (0.55 if bed.any() else 0.66) + 0.25 * severity + float(rng.uniform(-0.08, 0.08))
+    land = np.clip(mix(base, silt, np.float32(np.clip(load, 0.0, 1.0))), 0.03, 0.8)
+    # Deep water is darker than the sheet over the fields, also where the river was pale before.
+    deep = mix(base, silt, np.float32(0.5)) * min(1.0, 0.86 * float(land.mean()) / max(float(base.mean()), 0.02))
+    return land.astype(np.float32), np.clip(deep, 0.02, 0.8).astype(np.float32)
+
+
+def _drift_lines(under: BoolArray, rng: np.random.Generator) -> FloatArray:
+    """0…1: thin broken lines of foam and straw that lie along the shore where the current let go of them. [H, W]."""
+    side = min(under.shape)
+    away = ndimage.distance_transform_edt(under).astype(np.float32)
+    offset = side * (0.008 + 0.05 * fractal_noise(under.shape, 0.25 * side, rng, octaves=2))
+    line = np.clip(1.4 - np.abs(away - offset), 0.0, 1.0)
+    broken = smoothstep(fractal_noise(under.shape, 0.08 * side, rng, octaves=4), 0.58, 0.74)
+    return np.asarray(line * broken * under, np.float32)
 
 
 @dataclass(frozen=True)
@@ -98,49 +118,55 @@ class Flood:
     local: bool = False
 
     def suitability(self, scene: Scene) -> FloatArray:
-        return np.asarray(np.maximum(scene.low**2, 0.4 * scene.water), np.float32)
+        river = find_river(scene)
+        height = ground_height(scene, river)
+        low = np.clip(1.0 - height / max(float(np.quantile(height, 0.95)), 1e-3), 0.0, 1.0)
+        return np.asarray(np.maximum(low**2, 0.4 * river), np.float32)
 
     def draw(self, scene: Scene, area: FloatArray, severity: float, rng: np.random.Generator) -> Drawing:
         side = scene.short_side
-        height, level = _water_level(scene, area, severity, rng)
-        depth = level - height
-        under = (depth > 0.0) | (scene.water > 0.5)
-        # Water is connected: ponds cut off from the rest stay only where they are large.
-        parts, count = ndimage.label(under)
-        sizes = np.bincount(parts.ravel(), minlength=count + 1)
-        kept = sizes > 0.004 * under.size
-        kept[0] = False
-        under = kept[parts]
-        islands, _ = ndimage.label(~under)
-        specks = np.bincount(islands.ravel()) < max(6.0, 0.00008 * under.size)
-        under |= (specks | _shadows_on_water(scene, islands))[islands] & ~under
+        river = find_river(scene)
+        base, shadows = ground_height(scene, river), thrown_shadows(scene, river)
+        depth = _depth(scene, river, base, area, severity, rng)
+        under = _under_water(depth, river, shadows)
         wet = blur(under.astype(np.float32), 0.6)
         depth = np.where(under, np.maximum(depth, 0.004), 0.0).astype(np.float32)
-        river = scene.water
         # A standing tree stays visible; its crown darkens the water beside it.
-        crowns = scene.trees * smoothstep(texture(scene, scene.grain), 0.72, 1.02) * (1.0 - river)
-        stands = crowns * smoothstep(depth, 0.30, 0.06)
+        rough = blur(scene.roughness, 0.02 * side)
+        woods = np.maximum(scene.trees, smoothstep(rough, 0.11, 0.19) * smoothstep(rough, 0.42, 0.28)) * (1.0 - shadows)
+        crowns = woods * smoothstep(texture(scene, scene.grain), 0.62, 0.98) * (1.0 - river)
+        stands = crowns * smoothstep(depth, 0.36, 0.08)
 
-        deep = smoothstep(np.maximum(depth, 0.2 * river), 0.0, 0.05)
-        colour = _water_colour(scene, severity, rng)
+        ragged = 0.7 * (fractal_noise(scene.shape, 0.12 * side, rng, octaves=4) - 0.5)
+        bed = smoothstep(blur(river, 0.022 * side) + ragged * smoothstep(river, 0.0, 1.0), 0.35, 0.95) * river
+        land, deep = _colours(scene, river, severity, rng)
         flow = fractal_noise(scene.shape, 0.28 * side, rng, octaves=3)
-        streaks = _flow_streaks(scene, rng)
+        streaks = _flow_streaks(scene, river, base, rng)
         tone = 1.0 + 0.16 * (flow - 0.5) + 0.07 * (streaks - 0.5)
-        water = colour * tone[..., None]
+        water = mix(land, deep, (0.85 * bed * (0.75 + 0.5 * streaks)).clip(0.0, 1.0)) * tone[..., None]
         water += (streaks - 0.5)[..., None] * np.array([0.035, 0.024, 0.007], np.float32)
         ripples = fractal_noise(scene.shape, (1.8, 4.0), rng, octaves=2) - 0.5
-        water += (0.02 * ripples + sensor_noise(scene, rng))[..., None]
-        # Shallow water shows the ground, dimmed, and the damp edge is a little darker.
-        ground = scene.rgb * (0.62 * colour / max(float(colour.mean()), 0.05) + 0.08)
-        ground = blur(ground.astype(np.float32), 0.6)
-        body = mix(ground, water, 0.45 + 0.52 * deep)
+        water += (0.02 * ripples + 0.6 * sensor_noise(scene, rng))[..., None]
+        # Turbid water still shows what lies shallow in it: first its colours, then only its light and dark.
+        shallow = smoothstep(depth, 0.14, 0.0) * (1.0 - bed)
+        pattern = blur(texture(scene, 0.08 * side), max(0.6, 0.003 * side))
+        water *= (1.0 + (0.14 + 0.46 * shallow) * (1.0 - bed) * np.clip(pattern - 1.0, -0.45, 0.45))[..., None]
+        ground = blur(scene.rgb * (0.62 * land / max(float(land.mean()), 0.05) + 0.08), 0.6)
+        body = mix(water, ground, 0.45 * smoothstep(depth, 0.05, 0.0) * (1.0 - bed))
+        # Shadows fall on the water as on the ground, less dark: it shines from within.
+        body *= (1.0 - 0.22 * blur(shadows, max(1.0, 0.004 * side)))[..., None]
         # The old river keeps its own ripples and glints, away from its banks.
         glint = scene.luminance - blur(scene.luminance, 0.012 * side)
         body += (0.7 * glint * smoothstep(blur(river, 0.02 * side), 0.85, 1.0))[..., None]
+        drift = _drift_lines(under, rng)
+        body = mix(body, np.minimum(body * 1.1 + 0.06 * scene.light * SILT / SILT.max(), 1.0), 0.5 * drift)
 
         cover = wet * (1.0 - 0.92 * stands) * inside(area, max(1.5, 0.015 * side))
-        shore = blur(under.astype(np.float32), max(1.0, 0.006 * side)) * (1.0 - wet) * inside(area, 2.0)
-        image = mix(scene.rgb, scene.rgb * 0.72, np.clip(1.6 * shore, 0.0, 1.0))
+        # The margin is soaked, in patches, wider than the eye sees the water.
+        soaked = blur(under.astype(np.float32), max(1.0, 0.012 * side))
+        soaked *= 0.25 + 1.2 * fractal_noise(scene.shape, max(3.0, 0.06 * side), rng, octaves=4)
+        shore = np.clip(1.7 * soaked, 0.0, 1.0) * (1.0 - wet) * (1.0 - 0.6 * crowns) * inside(area, 2.0)
+        image = mix(scene.rgb, scene.rgb * (0.66 + 0.08 * SILT / SILT.max()), shore)
         image = mix(image, body, cover)
         return finish(scene, image, np.maximum(cover, 0.5 * shore), area)
 

@@ -1,4 +1,4 @@
-"""Holes: sharp-edged openings torn in a deck or a roof, dark inside, with bent rims, soot and rust."""
+"""Holes: ragged openings blown through a deck or a roof, a lit wall and shade below, buckled rims, soot to leeward."""
 
 from __future__ import annotations
 
@@ -8,7 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .base import Drawing
-from .noise import blur, finish, fractal_noise, mix, sensor_noise, shift, smoothstep
+from .noise import (
+    DRAWN_SOFTNESS,
+    black_level,
+    blur,
+    finish,
+    fractal_noise,
+    mix,
+    random_direction,
+    sensor_noise,
+    shift,
+    smoothstep,
+)
 from .objects import Target, find_target, scatter
 from .scene import Scene
 
@@ -17,88 +28,127 @@ FloatArray = NDArray[np.float32]
 RUST = np.array([0.45, 0.27, 0.15], np.float32)
 
 
-def _opening(shape: tuple[int, int], row: float, column: float, radius: float, rng: np.random.Generator) -> FloatArray:
-    """One torn opening: signed distance in pixels [H, W], positive inside a polygon of random corners."""
-    corners = int(rng.integers(9, 15))
-    angles = (np.arange(corners) + rng.uniform(-0.4, 0.4, corners)) * 2 * np.pi / corners
-    stretch, turn = float(rng.uniform(0.6, 1.0)), float(rng.uniform(0.0, np.pi))
-    radii = radius * rng.uniform(0.78, 1.15, corners) * np.where(rng.random(corners) < 0.2, 0.72, 1.0)
-    u, v = radii * np.cos(angles), stretch * radii * np.sin(angles)
-    xs = column + u * np.cos(turn) - v * np.sin(turn)
-    ys = row + u * np.sin(turn) + v * np.cos(turn)
+def _edge_softness(scene: Scene, surface: Target) -> float:
+    """Deviation in pixels of the blur that the object's own outline has, at least the scene's softness.
+
+    Water around a ship has all the fine grain that the spectrum of an enlarged picture shows: the outline is honest.
+    """
+    gy, gx = np.gradient(scene.luminance)
+    rim = (surface.depth <= 4.0) & surface.mask
+    around = blur(surface.mask.astype(np.float32), 4.0)
+    outside = (around > 0.05) & (around < 0.5) & ~surface.mask
+    if np.count_nonzero(rim) < 12 or np.count_nonzero(outside) < 12:
+        return scene.softness
+    step = abs(float(np.median(scene.luminance[surface.mask])) - float(np.median(scene.luminance[outside])))
+    steepest = float(np.quantile(np.hypot(gy, gx)[rim], 0.75))
+    if step < 0.06 or steepest < 1e-3:
+        return scene.softness
+    # A step blurred with deviation s has the slope 1/(s √2π) in its middle.
+    return float(np.clip(0.4 * step / steepest, scene.softness, max(2.5, scene.softness)))
+
+
+def _profile(angles: FloatArray, waves: int, rng: np.random.Generator) -> FloatArray:
+    """Smooth random function of the angle, mean 0, deviation near 1."""
+    weights = np.arange(1, waves + 1) ** -0.7
+    terms = (w * np.cos(k * angles + rng.uniform(0.0, 2 * np.pi)) for k, w in enumerate(weights, start=1))
+    return np.asarray(sum(terms) / np.sqrt(0.5 * np.sum(weights**2)), np.float32)
+
+
+def _opening(
+    shape: tuple[int, int], row: float, column: float, radius: float, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """One torn opening: its distance in pixels [H, W], positive inside, about, and every pixel's direction from it."""
     rows, columns = np.indices(shape, dtype=np.float32)
-    squared = np.full(shape, np.inf, np.float32)
-    within = np.zeros(shape, bool)
-    for y0, x0, y1, x1 in zip(ys, xs, np.roll(ys, -1), np.roll(xs, -1), strict=True):
-        y, x, dy, dx = rows - y0, columns - x0, y1 - y0, x1 - x0
-        t = np.clip((y * dy + x * dx) / (dy * dy + dx * dx + 1e-9), 0.0, 1.0)
-        squared = np.minimum(squared, (y - t * dy) ** 2 + (x - t * dx) ** 2)
-        crosses = (rows < y0) != (rows < y1)
-        within ^= crosses & (x < y * dx / (dy if dy else 1e-9))
-    return np.asarray(np.where(within, np.sqrt(squared), -np.sqrt(squared)), np.float32)
+    turn, stretch = float(rng.uniform(0.0, np.pi)), float(rng.uniform(1.0, 1.3))
+    y, x = rows - np.float32(row), columns - np.float32(column)
+    u = (x * np.cos(turn) + y * np.sin(turn)) / np.float32(stretch)
+    v = (y * np.cos(turn) - x * np.sin(turn)) * np.float32(stretch)
+    angles = np.arctan2(v, u).astype(np.float32)
+    # Plates tear along a few lines: long notches between bent tongues, not a wavy circle.
+    tears = np.maximum(_profile(angles, 9, rng), -0.4)
+    outline = radius * (0.92 + 0.16 * _profile(angles, 3, rng) + 0.15 * tears)
+    distance = np.maximum(outline, 0.35 * radius) - np.hypot(u, v)
+    distance += 0.22 * radius * (fractal_noise(shape, max(1.5, 0.5 * radius), rng, octaves=3) - 0.5)
+    return distance.astype(np.float32), angles
 
 
 def _layout(
     surface: Target, softness: float, severity: float, rng: np.random.Generator
 ) -> list[tuple[float, float, float]]:
-    """Rows, columns and radii of the holes: a few large ones, kept apart, sized to the object's width."""
-    room = np.maximum(surface.depth - 1.0 - softness, 0.0)  # the object's own edge is as soft as the picture
+    """Rows, columns and radii of the holes: one large, the others much smaller and of any distance to it."""
+    room = np.maximum(surface.depth - 1.0 - softness, 0.0)
     widest = float(room[surface.mask].max())
-    largest = max(1.4, widest * (0.22 + 0.42 * severity))
+    # What is smaller than the blur is a grey dot.
+    largest = min(max(1.4, 2.2 * softness, widest * (0.28 + 0.42 * severity)), max(1.4, 0.7 * widest))
     wanted = 2 + round(3.0 * severity)
     placed: list[tuple[float, float, float]] = []
     likely = np.where(surface.mask, room**2, 0.0).astype(np.float32)
-    for row, column in scatter(likely, 40 * wanted, rng):
-        radius = largest * float(rng.uniform(0.55, 1.0)) * (1.0 if not placed else 0.9)
-        radius = min(radius, 0.85 * float(room[row, column]))
-        far = all(np.hypot(row - r, column - c) > 1.25 * (radius + other) for r, c, other in placed)
-        if radius > 0.4 * largest and far:
+    places = scatter(likely, 40 * wanted, rng)
+    first = np.flatnonzero(room[tuple(places.T)] >= 0.7 * widest)[:1]  # the large one comes where there is room for it
+    for row, column in [*places[first], *places]:
+        size = float(rng.uniform(0.3, 0.7) if placed else rng.uniform(0.85, 1.0))
+        radius = min(largest * size, 0.7 * float(room[row, column]))
+        far = all(np.hypot(row - r, column - c) > 1.05 * (radius + other) for r, c, other in placed)
+        if radius > (0.3 if placed else 0.5) * largest and far:
             placed.append((float(row), float(column), radius))
         if len(placed) == wanted:
             break
     return placed
 
 
+@dataclass(frozen=True)
+class _Light:
+    """What one scene lends to its holes: sun (dy, dx), the wind's direction, shade [3], the object's colour [3]."""
+
+    sun: tuple[float, float]
+    wind: tuple[float, float]
+    shade: FloatArray
+    own: FloatArray
+
+
 def _tear_open(
-    image: FloatArray,
-    distance: FloatArray,
-    inside: FloatArray,
-    *,
-    frames: FloatArray,
-    radius: float,
-    own: FloatArray,
-    light: FloatArray,
-    sun: tuple[float, float],
-    rng: np.random.Generator,
+    image: FloatArray, at: tuple[float, float, float], inside: FloatArray, light: _Light, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
     """One hole on a window of the picture: the new window [h, w, 3] and how much of it changed [h, w].
 
-    distance: signed, positive in the hole. inside: the object. frames: 0…1, beams below. own: its colour [3].
+    at: row, column and radius. inside: the object.
     """
-    shape, (dy, dx) = (image.shape[0], image.shape[1]), sun
-    light = light / float(light.max())
-    hole = np.clip(distance + 0.5, 0.0, 1.0).astype(np.float32) * inside
-    # Soot and rust around, in patches.
-    patches = smoothstep(fractal_noise(shape, 0.9 * radius, rng, octaves=4), 0.25, 0.75)
-    stain = smoothstep(distance, -1.5 * radius, 0.0) ** 2 * patches * inside
-    tint = mix(image * 0.35, image * RUST / float(RUST.max()), fractal_noise(shape, radius, rng))
-    result = mix(image, tint, 0.62 * stain)
-    # Bent plates: a bright lip toward the light, its shadow on the far side.
-    edge = max(0.8, 0.13 * radius)
-    ragged = smoothstep(fractal_noise(shape, max(1.5, 0.45 * radius), rng, octaves=3), 0.38, 0.58)
-    lip = np.clip(1.0 - np.abs(distance + 0.5 * edge) / edge, 0.0, 1.0) * inside * ragged * (1.0 - hole)
-    gy, gx = np.gradient(blur(distance, 0.7))
-    facing = (gy * dy + gx * dx) / np.maximum(np.hypot(gy, gx), 1e-6)
-    fall = shift(lip.astype(np.float32), dy * 1.5 * edge, dx * 1.5 * edge) * inside * (1.0 - hole)
-    result = mix(result, result * 0.45, 0.8 * fall)
-    metal = np.minimum(result * 1.25 + 0.16 * light, 1.0) * np.clip(0.75 - 0.5 * facing, 0.3, 1.2)[..., None]
-    result = mix(result, metal, lip)
-    # Inside: the wall the light falls on is seen, the rest is deep shade with a hint of frames.
-    wall = smoothstep(distance, 0.5 * radius, 0.0) * smoothstep(-facing, -0.1, 0.7)
-    shade = (0.035 + 0.05 * frames * smoothstep(distance, 0.0, 0.6 * radius))[..., None] * light
-    lit = (0.42 * own + 0.10 * RUST) * (0.7 + 0.6 * fractal_noise(shape, 0.4 * radius, rng))[..., None]
-    result = mix(result, mix(shade, lit, 0.75 * wall), hole)
-    return result, np.asarray(np.maximum.reduce([hole, lip, 0.7 * fall, 0.62 * stain]), np.float32)
+    row, column, radius = at
+    shape, (dy, dx) = (image.shape[0], image.shape[1]), light.sun
+    distance, angles = _opening(shape, row, column, radius, rng)
+    hole = np.clip(distance + 0.5, 0.0, 1.0) * inside
+    rows, columns = np.indices(shape, dtype=np.float32)
+    y, x = rows - np.float32(row), columns - np.float32(column)
+
+    # Soot that the wind took along, thinner with the way, and a scorched rim.
+    along, across = y * light.wind[0] + x * light.wind[1], y * light.wind[1] - x * light.wind[0]
+    reach = 1.0 + np.clip(along, 0.0, None) / (2.2 * radius)
+    plume = np.exp(-0.5 * (across / (0.75 * radius * reach)) ** 2) * smoothstep(along, -1.2 * radius, 0.4 * radius)
+    plume *= smoothstep(along, 3.6 * radius, 0.6 * radius) / reach
+    scorch = 0.6 * smoothstep(distance, -0.7 * radius, 0.0) ** 2
+    patches = smoothstep(fractal_noise(shape, 0.9 * radius, rng, octaves=4), 0.2, 0.8)
+    stain = np.clip(np.maximum(plume, scorch) * (0.5 + 0.7 * patches), 0.0, 1.0) * inside
+    burnt = mix(image * (0.4 + 0.3 * RUST / float(RUST.max())), light.shade, 0.4)
+    result = mix(image, burnt, 0.85 * stain)
+
+    # Plates bent up around it: the slope toward the sun is lit, the other one dim, and it throws a shadow.
+    facing = (y * dy + x * dx) / np.maximum(np.hypot(y, x), 0.5)
+    tongues = np.clip(0.55 + 0.6 * _profile(angles, 5, rng), 0.0, 1.0)
+    rim = smoothstep(distance, -0.5 * radius, -0.05 * radius) * tongues * inside * (1.0 - hole)
+    fall = shift(rim.astype(np.float32), 0.4 * radius * dy, 0.4 * radius * dx) * np.clip(facing, 0.0, 1.0)
+    fall = fall * inside * (1.0 - hole)
+    relief = np.clip(1.0 - 0.38 * rim * facing - 0.35 * fall, 0.4, 1.25)
+    result = np.minimum(result * relief[..., None], 1.0)
+
+    # Below: sunlight comes through the opening and strikes the wall and what lies there on the far side.
+    deep = float(rng.uniform(0.55, 0.85)) * radius
+    through = shift(np.clip(distance / max(1.0, 0.25 * radius) + 0.3, 0.0, 1.0), deep * dy, deep * dx)
+    rubble = fractal_noise(shape, max(1.5, 0.4 * radius), rng, octaves=3)[..., None]
+    below = mix(light.shade, light.own * (0.75 + 0.25 * RUST / float(RUST.max())), 0.52 * through)
+    result = mix(result, below * (0.75 + 0.5 * rubble), hole)
+    result = np.maximum(result, np.minimum(light.shade, image))
+    changed = np.maximum.reduce([hole, np.abs(relief - 1.0) * 1.5, 0.8 * stain])
+    return result, np.asarray(np.clip(changed, 0.0, 1.0), np.float32)
 
 
 @dataclass(frozen=True)
@@ -131,24 +181,17 @@ class Holes:
             return Drawing(image, cover)
         inside = surface.mask.astype(np.float32) * (area > 0.0)
         own = np.median(scene.rgb[surface.mask], axis=0)
-        for row, column, radius in _layout(surface, scene.softness, severity, rng):
-            reach = int(np.ceil(3.0 * radius)) + 4
+        light = _Light(scene.sun, random_direction(rng), black_level(scene), own)
+        softness = _edge_softness(scene, surface)
+        for row, column, radius in _layout(surface, softness, severity, rng):
+            reach = int(np.ceil(4.5 * radius)) + 4
             top, left = max(0, int(row) - reach), max(0, int(column) - reach)
             window = (slice(top, int(row) + reach + 1), slice(left, int(column) + reach + 1))
-            distance = _opening(inside[window].shape, row - top, column - left, radius, rng)
-            frames = 0.5 + 0.5 * np.cos(2 * np.pi * surface.along[window] / max(3.0, 0.5 * radius))
-            image[window], changed = _tear_open(
-                image[window],
-                distance,
-                inside[window],
-                frames=frames,
-                radius=radius,
-                own=own,
-                light=scene.light,
-                sun=scene.sun,
-                rng=rng,
-            )
+            at = (row - top, column - left, radius)
+            image[window], changed = _tear_open(image[window], at, inside[window], light, rng)
             np.maximum(cover[window], changed, out=cover[window])
+        extra = float(np.sqrt(max(0.0, softness**2 - max(scene.softness, DRAWN_SOFTNESS) ** 2)))
+        image, cover = scene.rgb + blur(image - scene.rgb, extra), blur(cover, extra)
         image = image + (sensor_noise(scene, rng) * np.clip(cover, 0.0, 1.0))[..., None]
         return finish(scene, image, cover, area)
 

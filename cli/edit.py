@@ -6,8 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ..errors import InputError
 from ..geo.bands import parse_rgb
-from ..geo.documents import edit_document, open_document, summary
+from ..geo.documents import edit_document, open_document, open_large, summary
+from ..geo.large import LargeScene, edit_large
 from ..guidance.presets import PRESETS
 from ..guidance.report import side_by_side
 from ..guidance.settings import EXEMPLARS, EditSettings
@@ -103,6 +105,9 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
         device=chosen.device,
     )
     rgb = None if chosen.rgb is None else parse_rgb(chosen.rgb)
+    large = open_large(Path(chosen.image), chosen.roi, ignore=chosen.ignore, rgb=rgb)
+    if large is not None:
+        return _edit_in_tiles(chosen, large, settings)
     document = open_document(Path(chosen.image), chosen.roi, ignore=chosen.ignore, rgb=rgb)
     output = Path(chosen.output)
     inputs = [Path(each) for each in (*chosen.exemplar, chosen.model, chosen.ignore) if each]
@@ -145,6 +150,27 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
     if report is not None:
         answer["report"] = str(report)
     return answer | numbers
+
+
+def _edit_in_tiles(chosen: argparse.Namespace, scene: LargeScene, settings: EditSettings) -> dict[str, Any]:
+    if chosen.all or chosen.model or chosen.exemplar:
+        raise InputError(
+            f"{chosen.image} is edited in tiles, which --all, --model and --exemplar cannot do; give a smaller --roi."
+        )
+    report = _beside(Path(chosen.output), "_report").with_suffix(".png") if chosen.report else None
+    if report is not None:
+        check_output(report, inputs=[chosen.image])
+    prompts = read_ensemble(chosen, chosen.prompt)
+    with progress_bar("editing") as progress:
+        edit = edit_large(
+            scene, chosen.prompt, Path(chosen.output), settings=settings, prompts=prompts, progress=progress
+        )
+    numbers = edit.summary()
+    for warning in numbers["warnings"]:
+        say(f"sinddm-rs: {warning}")
+    if report is not None:
+        write_rgb(report, side_by_side(edit.before, edit.plan.image))
+    return {"output": chosen.output} | ({} if report is None else {"report": str(report)}) | numbers
 
 
 def _beside(path: Path, addition: str) -> Path:

@@ -21,6 +21,8 @@ from ..rasters.raster import Raster
 from ..rasters.regions import read_roi
 from ..sinddm.model import SinDDMModel
 from .files import can_edit_on_earth, is_on_earth
+from .large import LargeScene, edit_large, large_scene
+from .window import open_window
 
 
 class Document(Protocol):
@@ -85,8 +87,6 @@ def open_document(
     Raises InputError for what cannot be read, MissingPackageError.
     """
     if is_on_earth(path) and can_edit_on_earth():
-        from .window import open_window  # noqa: PLC0415 (imports rasterio's users)
-
         return open_window(path, roi, ignore=ignore, rgb=rgb)
     notes: tuple[str, ...] = ()
     if is_on_earth(path):
@@ -96,6 +96,13 @@ def open_document(
         )
     raster = read_raster(path)
     return PlainDocument(raster, None if roi is None else read_roi(roi, raster.size), notes)
+
+
+def open_large(
+    path: Path, roi: str | None = None, *, ignore: str | None = None, rgb: Sequence[int] | None = None
+) -> LargeScene | None:
+    """As ``open_document``, of what has to be edited in tiles; None where that is not so."""
+    return large_scene(path, roi, ignore, rgb) if is_on_earth(path) and can_edit_on_earth() else None
 
 
 def edit_document(
@@ -143,6 +150,9 @@ def edit_file(
 
     Raises InputError, OutputError, MissingPackageError.
     """
+    scene = open_large(path, roi)
+    if scene is not None:
+        return {"output": str(output)} | edit_large(scene, text, output, settings=settings).summary()
     document = open_document(path, roi)
     document.check_output(output)
     with torch.inference_mode(False):

@@ -7,7 +7,7 @@ patches and of the plan's, whose low frequencies they keep. Memory is that of on
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,24 +16,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import InputError
 from ..guidance.editing import edit_image
+from ..guidance.event_lookup import find_events, lookup_guide
+from ..guidance.events import Event, Scene
 from ..guidance.guide import Guide
 from ..guidance.guides import load_guide
 from ..guidance.prompts import PromptEnsemble
 from ..guidance.regions import Window
 from ..guidance.results import EditResult, Progress
 from ..guidance.settings import EditSettings
-from ..rasters.layout import as_rgb
+from ..rasters.layout import Array, as_rgb, channels_last
 from ..sinddm.bank import PatchSource
 from ..sinddm.patches import PatchDenoiser, PatchSettings
 from ..sinddm.pyramid import resize
 from ..sinddm.sampling import Plan, sample
 from .bands import Bands, find_bands
-from .regions import Region
-from .source import GeoSource, read_coarse
-from .tiles import Tile, TileStore, feather, tiles_of
-from .window import GeoDocument, document_from, document_of, mask_in
-from .writing import edited_copy
+from .regions import Region, find_region
+from .source import GeoSource, open_source, read_coarse
+from .tiles import Tile, TileStore, feather, laid_over, tiles_of
+from .window import GeoDocument, document_from, document_of, mask_in, with_context
+from .writing import check_geo_output, edited_copy
 
 PLAN_SIDE = 640
 """Longer side of the plan in pixels."""
@@ -43,15 +46,39 @@ DETAIL = Plan((0.35, 0.35, 0.4, 0.45))
 """Where a tile begins at each scale: the plan's colours stay, its blur does not."""
 PLAN_PATCHES = 192
 """Side of the part of the plan whose patches a tile may use, in pixels."""
+PLACE_SIDE = 512
+"""Side of the window in which one object is looked for, in pixels."""
+PLACES_TRIED = 12
+
+
+@dataclass(frozen=True, eq=False)
+class LargeScene:
+    """What of a source is to be edited in tiles: ``window``, where in it (``region``, None: anywhere), where not."""
+
+    source: GeoSource
+    window: Window
+    region: Region | None
+    ignored: Region | None
+    bands: Bands
 
 
 @dataclass(frozen=True, eq=False)
 class LargeEdit:
-    """plan: the edit of the whole seen from afar. tiles: how many were painted, of how many. seconds: of all."""
+    """plan: the edit seen from afar, or of the one place of it. tiles: how many were painted, of how many."""
 
     plan: EditResult
+    before: Tensor
     tiles: tuple[int, int]
+    notes: tuple[str, ...]
     seconds: float
+
+    def summary(self) -> dict[str, Any]:
+        """The numbers of the edit, ready for JSON; scores are those of the plan."""
+        return self.plan.summary() | {
+            "seconds": round(self.seconds, 2),
+            "tiles": list(self.tiles),
+            "warnings": [*self.notes, *self.plan.warnings],
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,71 +89,126 @@ class _Seen:
     result: EditResult
 
 
+def large_scene(path: Path, roi: str | None, ignore: str | None, rgb: Sequence[int] | None) -> LargeScene | None:
+    """The part of a raster to edit, where it is too large for ``window.open_window``; else None. Raises InputError."""
+    source = open_source(path)
+    region = None if roi is None else find_region(roi, source)
+    window = Window(0, 0, *source.size) if region is None else with_context(region.window, source.size)
+    if max(window.bottom - window.top, window.right - window.left) <= AT_ONCE:
+        return None
+    ignored = None if ignore is None else find_region(ignore, source)
+    return LargeScene(source, window, region, ignored, find_bands(source, rgb))
+
+
 def edit_large(
-    source: GeoSource,
+    scene: LargeScene,
     text: str,
     output: Path,
-    window: Window,
     *,
-    region: Region | None = None,
-    ignored: Region | None = None,
-    bands: Bands | None = None,
     settings: EditSettings | None = None,
     guide: Guide | None = None,
     prompts: PromptEnsemble | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> LargeEdit:
-    """Edit a window of any size and write the source with it to ``output``.
+    """Edit a scene of any size and write its file with the edit to ``output``.
 
+    What happens to one object (cracks, a damaged house) is edited at one place of the scene that has such objects.
     Finished tiles are kept beside the output until it is written: the same call goes on with them.
     Raises InputError, OutputError, ServiceError.
     """
-    begun = time.perf_counter()
     settings = settings or EditSettings()
     guide = guide or load_guide(settings.guide, settings.device)
-    bands = bands or find_bands(source)
+    check_geo_output(output, scene.source)
+    begun = time.perf_counter()
     tell = progress or (lambda _: None)
-    afar = _from_afar(source, window, region, ignored, bands)
+    events = find_events(lookup_guide(guide), text) if settings.exemplars == "auto" else ()
+    alone = bool(events) and all(event.local for event in events)
+    seen = _place(scene, events, settings.seed) if alone else _from_afar(scene)
     result = edit_image(
-        afar.pixels,
+        seen.pixels,
         text,
-        roi=afar.roi,
+        roi=seen.roi,
         settings=settings,
         guide=guide,
         prompts=prompts,
-        valid=afar.valid,
-        units=afar.units,
+        valid=seen.valid,
+        units=seen.units,
         progress=lambda now: tell(replace(now, share=0.1 * now.share, message=f"plan, {now.message}")),
     )
-    seen = _Seen(afar, result)
-    tiles = list(tiles_of(window))
-    wanted = [tile for tile in tiles if float(_cut(result.changed[None], tile.window, window).max()) > 0.0]
-    stat = source.path.stat()
-    key = {"source": (source.path.name, stat.st_size, stat.st_mtime_ns), "text": text, "settings": settings}
-    key |= {"window": window, "bands": bands, "guide": guide.name, "plan": float(result.image.double().sum())}
-    store = TileStore(output, key)
+    if alone:
+        seen.write(output, result.image, result.changed)
+        return LargeEdit(result, seen.pixels, (1, 1), scene.source.notes, time.perf_counter() - begun)
+    painted = _write_tiles(scene, _Seen(seen, result), text, settings, output, tell)
+    tell(Progress(1.0, "done", as_rgb(result.image)))
+    return LargeEdit(result, seen.pixels, painted, scene.source.notes, time.perf_counter() - begun)
+
+
+def _write_tiles(
+    scene: LargeScene,
+    seen: _Seen,
+    text: str,
+    settings: EditSettings,
+    output: Path,
+    tell: Callable[[Progress], None],
+) -> tuple[int, int]:
+    """Paint each tile that the plan changes, then lay them all; how many, of how many."""
+    plan = seen.result
+    tiles = list(tiles_of(scene.window))
+    wanted = [tile for tile in tiles if float(_cut(plan.changed[None], tile.window, scene.window).max()) > 0.0]
+    stat = scene.source.path.stat()
+    store = TileStore(
+        output,
+        {
+            "source": (scene.source.path.name, stat.st_size, stat.st_mtime_ns),
+            "text": text,
+            "settings": settings,
+            "window": scene.window,
+            "bands": scene.bands,
+            "plan": float(plan.image.double().sum()),
+        },
+    )
     for i, tile in enumerate(wanted):
         tell(Progress(0.1 + 0.85 * i / len(wanted), f"tile {i + 1} of {len(wanted)}"))
         if store.load(tile) is None:
-            store.save(tile, _painted(seen, tile, region, ignored, settings, i))
-    with edited_copy(source, output) as copy:
+            store.save(tile, _painted(scene, seen, tile, settings.seed + i))
+    with edited_copy(scene.source, output) as copy:
         for tile in wanted:
             values = store.load(tile)
-            assert values is not None
-            weight = feather(tile)[..., None]
-            below = copy.read(tile.window)
-            mixed = below + weight * (values.astype(np.float64) - below)
-            if below.dtype.kind in "iu":
-                mixed = np.rint(mixed)
-            copy.write(tile.window, np.where(weight >= 1, values, mixed.astype(below.dtype)))
+            assert values is not None, f"the tile {tile.name} was saved a moment ago"
+            copy.write(tile.window, laid_over(copy.read(tile.window), values, feather(tile)))
     store.clear()
-    tell(Progress(1.0, "done", as_rgb(result.image)))
-    return LargeEdit(result, (len(wanted), len(tiles)), time.perf_counter() - begun)
+    return len(wanted), len(tiles)
 
 
-def _from_afar(
-    source: GeoSource, window: Window, region: Region | None, ignored: Region | None, bands: Bands
-) -> GeoDocument:
+def _place(scene: LargeScene, events: Sequence[Event], seed: int) -> GeoDocument:
+    """One window of the scene at full resolution: of several drawn at random, the one that suits the events best."""
+    rng = np.random.default_rng(seed)
+    window = scene.window
+    best: tuple[float, GeoDocument] | None = None
+    failure: InputError | None = None
+    for _ in range(PLACES_TRIED):
+        top, left = (
+            int(rng.integers(low, max(low, high - PLACE_SIDE) + 1))
+            for low, high in ((window.top, window.bottom), (window.left, window.right))
+        )
+        part = Window(top, left, min(window.bottom, top + PLACE_SIDE), min(window.right, left + PLACE_SIDE))
+        try:
+            here = document_of(scene.source, part, scene.region, scene.ignored, scene.bands)
+        except InputError as error:  # no data there
+            failure = error
+            continue
+        may = here.valid.float() if here.roi is None else here.valid * here.roi
+        look = Scene(channels_last(as_rgb(here.pixels)).numpy())
+        suits = min(float((event.suitability(look) * may.numpy()).mean()) for event in events)
+        if bool(may.any()) and (best is None or suits > best[0]):
+            best = suits, here
+    if best is None:
+        raise failure or InputError(f"{scene.source.path} has no place for that; give a smaller region.")
+    return best[1]
+
+
+def _from_afar(scene: LargeScene) -> GeoDocument:
+    window = scene.window
     height, width = window.bottom - window.top, window.right - window.left
     shrink = min(1.0, PLAN_SIDE / max(height, width))
     size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
@@ -134,10 +216,12 @@ def _from_afar(
     def reduced(mask: np.ndarray[Any, np.dtype[np.bool_]]) -> Tensor:
         return resize(torch.from_numpy(mask).float()[None], size)[0].clamp(0.0, 1.0)
 
-    part = read_coarse(source, window, size)
-    valid = part.valid if ignored is None else part.valid & (reduced(mask_in(ignored, window)) < 0.5).numpy()
-    roi = None if region is None else reduced(mask_in(region, window))
-    return document_from(source, window, part.stored, valid, roi, bands)
+    part = read_coarse(scene.source, window, size)
+    valid = part.valid
+    if scene.ignored is not None:
+        valid = valid & (reduced(mask_in(scene.ignored, window)) < 0.5).numpy()
+    roi = None if scene.region is None else reduced(mask_in(scene.region, window))
+    return document_from(scene.source, window, part.stored, valid, roi, scene.bands)
 
 
 def _cut(values: Tensor, part: Window, whole: Window) -> Tensor:
@@ -159,12 +243,10 @@ def _cut(values: Tensor, part: Window, whole: Window) -> Tensor:
     return cut.clamp(0.0, 1.0)
 
 
-def _painted(
-    seen: _Seen, tile: Tile, region: Region | None, ignored: Region | None, settings: EditSettings, index: int
-) -> np.ndarray[Any, Any]:
+def _painted(scene: LargeScene, seen: _Seen, tile: Tile, seed: int) -> Array:
     """The stored values [h, w, C] of a tile with its part of the plan, in the order of ``source.bands``."""
-    afar, whole = seen.document, seen.document.window
-    here = document_of(afar.source, tile.window, region, ignored, afar.bands, afar.stretch)
+    afar, whole = seen.document, scene.window
+    here = document_of(scene.source, tile.window, scene.region, scene.ignored, scene.bands, afar.stretch)
     planned, before = (_cut(each, tile.window, whole) for each in (seen.result.image, afar.pixels))
     changed = _cut(seen.result.changed[None], tile.window, whole)[0] * here.valid
     if here.roi is not None:
@@ -172,7 +254,7 @@ def _painted(
     kept = _cut(_relief(seen.result.image, afar.pixels)[None], tile.window, whole)
     start = (planned + kept * (here.pixels - before)).clamp(0.0, 1.0)
     start = here.pixels + changed * (start - here.pixels)
-    painted = _detailed(start, here, changed, seen, tile, settings.seed + index)
+    painted = _detailed(start, here, changed, seen, tile, seed)
     # What still has the scene's own relief needs no other.
     image = torch.where(changed > 0, start + (1.0 - kept) * changed.sqrt() * (painted - start), here.pixels)
     return here.in_file_order(here.restored(image, changed))

@@ -70,6 +70,16 @@ def feather(tile: Tile) -> NDArray[np.float32]:
     return weight
 
 
+def laid_over(below: Array, tile: Array, weight: NDArray[np.float32]) -> Array:
+    """Stored values [h, w, C] of a tile over what is there, mixed by ``weight`` [h, w] in 0…1."""
+    mixed = below + weight[..., None] * (tile.astype(np.float64) - below)
+    if below.dtype.kind in "iu":
+        mixed = np.rint(mixed)
+    # Values that are no number, or equal, stay what they are bit for bit.
+    same = (weight[..., None] >= 1) | (below == tile)
+    return np.where(same, tile, np.where(np.isfinite(mixed), mixed, below).astype(below.dtype))
+
+
 class TileStore:
     """The finished tiles of one edit, in a folder beside its output, so that an edit that was stopped goes on.
 

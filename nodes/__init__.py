@@ -7,6 +7,7 @@ from .instant_model import SinDDMInstantModel
 from .model_files import SinDDMLoadModel, SinDDMSaveModel
 from .modes import SinDDMHarmonize, SinDDMStyle
 from .prompts import SinDDMPrompts
+from .raster_files import SinDDMLoadRaster, SinDDMSaveRaster
 from .sample import SinDDMSample
 from .scene import SinDDMScene
 from .score import SinDDMScore
@@ -26,6 +27,8 @@ NODE_CLASS_MAPPINGS: dict[str, type] = {
     "SinDDMScore": SinDDMScore,
     "SinDDMStyle": SinDDMStyle,
     "SinDDMHarmonize": SinDDMHarmonize,
+    "SinDDMLoadRaster": SinDDMLoadRaster,
+    "SinDDMSaveRaster": SinDDMSaveRaster,
 }
 
 NODE_DISPLAY_NAME_MAPPINGS = {
@@ -42,4 +45,6 @@ NODE_DISPLAY_NAME_MAPPINGS = {
     "SinDDMScore": "SinDDM Score",
     "SinDDMStyle": "SinDDM Style by Text",
     "SinDDMHarmonize": "SinDDM Harmonize",
+    "SinDDMLoadRaster": "SinDDM Load Raster",
+    "SinDDMSaveRaster": "SinDDM Save Raster",
 }

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..errors import InputError
+from ..geo.window import GeoDocument
 from ..guidance.editing import edit_image
 from ..guidance.guide import Guide
 from ..guidance.prompts import PromptEnsemble
@@ -24,6 +26,8 @@ from .types import (
     from_mask,
     from_model,
     from_prompts,
+    from_raster,
+    one_picture,
     to_image,
     to_mask,
 )
@@ -115,6 +119,13 @@ class SinDDMEdit:
                         "Without a mask the whole image may change."
                     },
                 ),
+                "raster": (
+                    "RS_RASTER",
+                    {
+                        "tooltip": "The raster that the image shows, from SinDDM Load Raster: all its bands are edited "
+                        "together, and the image that comes out has them all, for SinDDM Save Raster."
+                    },
+                ),
             },
         }
 
@@ -130,12 +141,14 @@ class SinDDMEdit:
         guide: Guide | None = None,
         prompts: PromptEnsemble | None = None,
         mask: Tensor | None = None,
+        raster: GeoDocument | None = None,
     ) -> tuple[Tensor, Tensor, float]:
         settings = replace(DEFAULTS, seed=seed, strength=strength, candidates=candidates, device=device())
         own = None if model is None else from_model(model)
         given = None if guide is None else ready(from_guide(guide))
         ensemble = None if prompts is None else from_prompts(prompts)
-        results = edit_batch(image, text, mask, settings, own, given, ensemble)
+        document = None if raster is None else from_raster(raster)
+        results = edit_batch(image, text, mask, settings, own, given, ensemble, document)
         for warning in dict.fromkeys(each for result in results for each in result.warnings):
             warn(warning)
         score = sum(result.score_after for result in results) / len(results)
@@ -151,16 +164,18 @@ def edit_batch(
     model: Model | None = None,
     guide: Guide | None = None,
     prompts: PromptEnsemble | None = None,
+    raster: GeoDocument | None = None,
 ) -> list[EditResult]:
     """Edit each image of an IMAGE [B, H, W, C], image i with seed + i, within its region of the MASK.
 
+    With a raster, the one image stands for it: all its bands are edited.
     The request of ``prompts``, where they are given, takes the place of ``text``.
     """
     request = text if prompts is None else prompts.request
     instant = model if isinstance(model, InstantModel) else None
     trained = model if isinstance(model, SinDDMModel) else None
     with gradients():
-        pictures = from_image(image)
+        pictures = from_image(image) if raster is None else [_shown_by(image, raster)]
         if instant is not None and any(not torch.equal(instant.image, picture) for picture in pictures):
             warn("The instant model is of another image, so the edit takes its exemplars alone.")
         regions = from_mask(mask, pictures)
@@ -176,7 +191,19 @@ def edit_batch(
                 model=trained,
                 guide=guide,
                 prompts=prompts,
+                valid=None if raster is None else raster.valid,
+                units=None if raster is None else raster.units,
                 progress=progress(i),
             )
             for i, picture in enumerate(pictures)
         ]
+
+
+def _shown_by(image: Tensor, raster: GeoDocument) -> Tensor:
+    """All bands [C, H, W] of the raster that an IMAGE shows."""
+    if one_picture(image).shape[-2:] != raster.pixels.shape[-2:]:
+        raise InputError(
+            f"The input 'image' has {image.shape[2]}×{image.shape[1]} px and the raster "
+            f"{raster.pixels.shape[2]}×{raster.pixels.shape[1]} px; connect both outputs of one SinDDM Load Raster."
+        )
+    return raster.pixels

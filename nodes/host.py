@@ -74,10 +74,17 @@ def sinddm_folders() -> list[Path]:
 
 
 def output_folder() -> Path:
-    """Where trained models lie in ComfyUI's output."""
+    """Where trained models and rasters lie in ComfyUI's output."""
     import folder_paths  # noqa: PLC0415 (exists inside ComfyUI only)
 
     return Path(folder_paths.get_output_directory()) / MODEL_FOLDER
+
+
+def input_folder() -> Path:
+    """ComfyUI's input folder."""
+    import folder_paths  # noqa: PLC0415 (exists inside ComfyUI only)
+
+    return Path(folder_paths.get_input_directory())
 
 
 def managed(guide: Guide) -> Guide:

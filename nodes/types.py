@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ..errors import InputError
+from ..geo.window import GeoDocument
 from ..guidance.guide import Guide
 from ..guidance.prompts import PromptEnsemble
 from ..rasters.layout import channels_first, channels_last
@@ -99,6 +100,13 @@ def from_model(value: object) -> Model:
         raise InputError(
             f"The input 'model' is {_kind(value)}; connect SinDDM Instant Model, SinDDM Train or SinDDM Load Model."
         )
+    return value
+
+
+def from_raster(value: object) -> GeoDocument:
+    """RS_RASTER → the window of a raster on the earth."""
+    if not isinstance(value, GeoDocument):
+        raise InputError(f"The input 'raster' is {_kind(value)}; connect the raster output of SinDDM Load Raster.")
     return value
 
 

@@ -28,12 +28,13 @@ class Host:
     previews: list[Any] = field(default_factory=list)
     models: Path = Path("models")
     output: Path = Path("output")
+    input: Path = Path("input")
     patched: list[Any] = field(default_factory=list)
 
 
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Host:
-    told = Host(models=tmp_path / "models", output=tmp_path / "output")
+    told = Host(models=tmp_path / "models", output=tmp_path / "output", input=tmp_path / "input")
 
     class ProgressBar:
         def __init__(self, total: int) -> None:
@@ -60,6 +61,7 @@ def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Host:
     modules["folder_paths"] = folder_paths = ModuleType("folder_paths")
     folders: dict[str, list[str]] = {"clip_vision": [str(told.models / "clip_vision")]}
     folder_paths.models_dir = str(told.models)  # type: ignore[attr-defined]
+    folder_paths.get_input_directory = lambda: str(told.input)  # type: ignore[attr-defined]
     folder_paths.get_output_directory = lambda: str(told.output)  # type: ignore[attr-defined]
     folder_paths.get_folder_paths = folders.__getitem__  # type: ignore[attr-defined]
     folder_paths.add_model_folder_path = lambda kind, path: folders.setdefault(kind, [path])  # type: ignore[attr-defined]

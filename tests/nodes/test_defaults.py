@@ -49,6 +49,8 @@ WITHOUT = {
     "SinDDMScene": {"scene"},
     "SinDDMSaveModel": {"name", "folder"},
     "SinDDMLoadModel": {"name"},
+    "SinDDMLoadRaster": {"file", "region", "rgb"},
+    "SinDDMSaveRaster": {"name"},
     "SinDDMSample": {"width", "height"},
     "SinDDMPrompts": {"text", "own"},
     "SinDDMEdit": {"text"},

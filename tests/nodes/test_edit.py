@@ -119,4 +119,4 @@ def test_a_model_trained_for_other_bands_is_refused(trained: SinDDMModel) -> Non
 def test_the_model_is_the_first_of_the_optional_inputs() -> None:
     inputs = SinDDMEdit.INPUT_TYPES()
     assert list(inputs["required"]) == ["image", "text", "seed", "strength", "candidates"]
-    assert list(inputs["optional"]) == ["model", "guide", "prompts", "mask"]
+    assert list(inputs["optional"]) == ["model", "guide", "prompts", "mask", "raster"]

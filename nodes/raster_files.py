@@ -105,7 +105,7 @@ class SinDDMSaveRaster:
             "required": {
                 "raster": ("RS_RASTER", {"tooltip": "The source, from SinDDM Load Raster."}),
                 "image": ("IMAGE", {"tooltip": "The edit of it, with all its bands, from SinDDM Edit by Text."}),
-                "changed": ("MASK", {"tooltip": "Where it changed, from SinDDM Edit by Text."}),
+                "mask": ("MASK", {"tooltip": "Where it changed, from SinDDM Edit by Text."}),
                 "name": (
                     "STRING",
                     {
@@ -116,7 +116,7 @@ class SinDDMSaveRaster:
             },
         }
 
-    def save(self, *, raster: GeoDocument, image: Tensor, changed: Tensor, name: str) -> tuple[Tensor]:
+    def save(self, *, raster: GeoDocument, image: Tensor, mask: Tensor, name: str) -> tuple[Tensor]:
         document, picture = from_raster(raster), one_picture(image)
         if picture.shape != document.pixels.shape:
             raise InputError(
@@ -124,13 +124,15 @@ class SinDDMSaveRaster:
                 f"raster {len(document.pixels)} of {document.pixels.shape[2]}×{document.pixels.shape[1]} px; "
                 "wire the raster into SinDDM Edit by Text too."
             )
-        where = from_changed_mask(changed, [picture])[0]
+        if not bool(torch.isfinite(picture).all()):
+            raise InputError("The input 'image' holds NaN or infinite values; wire an edit of the raster.")
+        where = from_changed_mask(mask, [picture])[0]
         folder = output_folder()
         inside(folder, name)  # before a suffix can hide what is wrong at its end
         target = inside(folder, name if name.lower().endswith(SUFFIXES) else f"{name}{SUFFIXES[0]}")
         make_folder(folder)
         document.check_output(target)
-        document.write(target, picture, torch.zeros(picture.shape[-2:]) if where is None else where)
+        document.write(target, picture.clamp(0.0, 1.0), torch.zeros(picture.shape[-2:]) if where is None else where)
         return (to_image([as_rgb(picture)]),)
 
 

@@ -6,18 +6,23 @@ import json
 import re
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 if TYPE_CHECKING:
     from _pytest.mark import ParameterSet
     from comfyui_server import ComfyUI
 
 Graph = dict[str, Any]
+SCENES = Path(__file__).parents[2] / "scenes"
 IMAGE, MASK, MODEL = ["image", 0], ["mask", 0], ["model", 0]
 WIDTH, HEIGHT = 48, 40
 FILE = "one_step.safetensors"
+RASTER_FILE = "scene.tif"
 NAN = float("nan")
 ALSO_CALLED = {"text": "text|prompt", "llm_model": "language model"}
 
@@ -31,6 +36,7 @@ SOURCES = {
     "image": node("ImageCrop", image=["scene", 0], width=WIDTH, height=HEIGHT, x=0, y=0),
     "mask": node("SolidMask", value=1.0, width=WIDTH, height=HEIGHT),
     "model": node("SinDDMLoadModel", name=FILE),
+    "raster": node("SinDDMLoadRaster", file=RASTER_FILE, region="", rgb=""),
 }
 REQUIRED: dict[str, Graph] = {
     "SinDDMBlend": {"original": IMAGE, "edited": IMAGE, "mask": MASK, "mode": "feather", "feather": 2},
@@ -39,9 +45,11 @@ REQUIRED: dict[str, Graph] = {
     "SinDDMHarmonize": {"model": MODEL, "image": IMAGE, "steps": 1, "seed": 0},
     "SinDDMInstantModel": {"image": IMAGE},
     "SinDDMLoadModel": {"name": FILE},
+    "SinDDMLoadRaster": {"file": RASTER_FILE, "region": "", "rgb": ""},
     "SinDDMPrompts": {"text": "Snow", "source": "none", "n": 3},
     "SinDDMSample": {"model": MODEL, "width": 32, "height": 32, "batch_size": 1, "seed": 0},
     "SinDDMSaveModel": {"model": MODEL, "name": "again"},
+    "SinDDMSaveRaster": {"raster": ["raster", 2], "image": ["raster", 0], "mask": ["raster", 1], "name": "again"},
     "SinDDMScene": {"scene": "forest"},
     "SinDDMScore": {"image": IMAGE, "text": "Snow"},
     "SinDDMStyle": {"model": MODEL, "image": IMAGE, "text": "Snow", "strength": 0.3, "seed": 0},
@@ -110,6 +118,17 @@ def keep_model(comfyui: ComfyUI) -> None:
     """A model of one training step lies as FILE among the server's models."""
     train = node("SinDDMTrain", **REQUIRED["SinDDMTrain"])
     done(comfyui, graph("SinDDMSaveModel", {"model": train}, name=FILE))
+
+
+def keep_raster(comfyui: ComfyUI) -> None:
+    """A GeoTIFF of the size of IMAGE lies as RASTER_FILE in the server's input folder."""
+    rasterio = pytest.importorskip("rasterio")
+    with Image.open(SCENES / "forest.png") as scene:
+        values = np.asarray(scene.convert("RGB").crop((0, 0, WIDTH, HEIGHT)))
+    profile = {"driver": "GTiff", "width": WIDTH, "height": HEIGHT, "count": 3, "dtype": "uint8", "crs": "EPSG:32618"}
+    place = rasterio.transform.from_origin(500000, 4000000, 1, 1)
+    with rasterio.open(comfyui.log.parent / "input" / RASTER_FILE, "w", **profile, transform=place) as file:
+        file.write(np.moveaxis(values, -1, 0))
 
 
 def check_goes_on(comfyui: ComfyUI, request: pytest.FixtureRequest) -> None:

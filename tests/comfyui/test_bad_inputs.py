@@ -21,6 +21,7 @@ from bad_graphs import (
     graph,
     inputs,
     keep_model,
+    keep_raster,
     node,
     refused,
     sentence,
@@ -32,19 +33,18 @@ if TYPE_CHECKING:
 BAD = ["bad", 0]
 SOCKETS = {
     "SinDDMBlend": "original edited mask",
-    "SinDDMEdit": "image model guide prompts mask",
+    "SinDDMEdit": "image model guide prompts mask raster",
     "SinDDMHarmonize": "model image mask",
     "SinDDMInstantModel": "image exemplars",
     "SinDDMSample": "model image",
     "SinDDMSaveModel": "model",
+    "SinDDMSaveRaster": "raster image mask",
     "SinDDMScore": "image guide prompts source mask",
     "SinDDMStyle": "model image guide",
     "SinDDMTrain": "image exemplars",
 }
-PICTURES = {
-    kind: " ".join(name for name in names.split() if name not in ("model", "guide", "prompts", "mask"))
-    for kind, names in SOCKETS.items()
-}
+OTHERS = ("model", "guide", "prompts", "mask", "raster")
+PICTURES = {kind: " ".join(name for name in names.split() if name not in OTHERS) for kind, names in SOCKETS.items()}
 WIRED: dict[str, tuple[float, ...]] = {
     "SinDDMBlend.feather": (-1, 257),
     "SinDDMEdit.seed": (-1, 2**63 - 1),
@@ -123,6 +123,7 @@ NAMES = {
 @pytest.fixture(scope="module", autouse=True)
 def model_file(comfyui: ComfyUI) -> None:
     keep_model(comfyui)
+    keep_raster(comfyui)
 
 
 @pytest.fixture(autouse=True)

@@ -20,6 +20,7 @@ from bad_graphs import (
     graph,
     inputs,
     keep_model,
+    keep_raster,
     node,
     refused,
     sentence,
@@ -49,6 +50,7 @@ CHOICES = {
     "SinDDMBlend": "mode",
     "SinDDMGuide": "guide",
     "SinDDMLoadModel": "name",
+    "SinDDMLoadRaster": "file",
     "SinDDMPrompts": "source",
     "SinDDMSaveModel": "folder",
     "SinDDMScene": "scene",
@@ -57,8 +59,10 @@ CHOICES = {
 SWITCHES = {"SinDDMGuide": "download", "SinDDMTrain": "resume"}
 TEXTS = {
     "SinDDMEdit": "text",
+    "SinDDMLoadRaster": "region rgb",
     "SinDDMPrompts": "text llm_model own",
     "SinDDMSaveModel": "name",
+    "SinDDMSaveRaster": "name",
     "SinDDMScore": "text",
     "SinDDMStyle": "text",
 }
@@ -92,6 +96,7 @@ def has_weights(guide: str) -> bool:
 @pytest.fixture(scope="module", autouse=True)
 def model_file(comfyui: ComfyUI) -> None:
     keep_model(comfyui)
+    keep_raster(comfyui)
 
 
 @pytest.fixture(autouse=True)
@@ -150,7 +155,8 @@ def test_nan_passes_by_comfyui_and_is_one_sentence(kind: str, name: str, comfyui
 @pytest.mark.parametrize(("kind", "name"), each(CHOICES))
 def test_an_unknown_choice_is_refused(kind: str, name: str, junk: Any, comfyui: ComfyUI) -> None:
     error = refused(comfyui, graph(kind, **{name: junk}), name)
-    assert error["type"] == ("custom_validation_failed" if kind == "SinDDMLoadModel" else "value_not_in_list")
+    of_files = kind in ("SinDDMLoadModel", "SinDDMLoadRaster")
+    assert error["type"] == ("custom_validation_failed" if of_files else "value_not_in_list")
 
 
 @pytest.mark.parametrize(("kind", "name"), each(CHOICES))

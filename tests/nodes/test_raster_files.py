@@ -39,7 +39,7 @@ def test_all_bands_are_edited_at_their_place(scene_file: Path, host: Any) -> Non
     assert image.shape[-1] == 3 and region.shape == image.shape[:3]
     edited, changed, _ = SinDDMEdit().edit(image=image, mask=region, raster=raster, **EDIT)
     assert edited.shape[-1] == 4
-    (seen,) = SinDDMSaveRaster().save(raster=raster, image=edited, changed=changed, name="burnt")
+    (seen,) = SinDDMSaveRaster().save(raster=raster, image=edited, mask=changed, name="burnt")
     assert torch.equal(seen, edited[..., :3])
     with rasterio.open(scene_file) as before, rasterio.open(host.output / "sinddm" / "burnt.tif") as after:
         assert (after.crs, after.transform, after.nodata) == (before.crs, before.transform, before.nodata)
@@ -70,13 +70,13 @@ def test_files_of_the_input_folder_alone(scene_file: Path, host: Any) -> None:
 def test_what_does_not_go_together(scene_file: Path) -> None:  # noqa: ARG001
     image, _, raster = SinDDMLoadRaster().load(file="scene.tif", region="", rgb="")
     with pytest.raises(InputError, match="wire the raster into SinDDM Edit"):
-        SinDDMSaveRaster().save(raster=raster, image=image, changed=image[..., 0], name="a")
+        SinDDMSaveRaster().save(raster=raster, image=image, mask=image[..., 0], name="a")
     with pytest.raises(InputError, match="both outputs of one SinDDM Load Raster"):
         SinDDMEdit().edit(image=image[:, 1:], raster=raster, **EDIT)
     with pytest.raises(InputError, match="connect the raster output"):
         SinDDMEdit().edit(image=image, raster="scene.tif", **EDIT)  # type: ignore[arg-type]
     whole = raster.pixels.permute(1, 2, 0)[None]
     with pytest.raises(InputError, match="plain file name"):
-        SinDDMSaveRaster().save(raster=raster, image=whole, changed=image[..., 0], name="../a")
+        SinDDMSaveRaster().save(raster=raster, image=whole, mask=image[..., 0], name="../a")
     with pytest.raises((InputError, OutputError)):
-        SinDDMSaveRaster().save(raster=raster, image=whole, changed=image[..., 0], name="a/b.tif")
+        SinDDMSaveRaster().save(raster=raster, image=whole, mask=image[..., 0], name="a/b.tif")

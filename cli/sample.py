@@ -13,10 +13,11 @@ from typing import Any
 from torch import Tensor
 
 from ..errors import InputError
+from ..geo.learning import read_to_learn, scene_suffix
 from ..guidance.checks import checked_device
 from ..guidance.settings import EditSettings
-from ..rasters.files import check_output, make_folder, read_raster, write_new
-from ..rasters.raster import Raster, blank_raster, check_size
+from ..rasters.files import check_output, make_folder, write_new
+from ..rasters.raster import blank_raster, check_size
 from ..sinddm.hybrid import model_denoiser
 from ..sinddm.model_file import MODEL_SUFFIX, load_model
 from ..sinddm.new_scene import new_scene, scene_from
@@ -48,15 +49,16 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
         raise InputError(f"{chosen.count} samples cannot be made; choose 1 to {MAX_SAMPLES:,}.")
     EditSettings(seed=chosen.seed)
     device = checked_device(chosen.device)
-    draw, source = _drawer(Path(chosen.source), device)
-    size = source.size if chosen.size is None else parse_size(chosen.size)
+    draw = _drawer(Path(chosen.source), device)
+    size = draw.size if chosen.size is None else parse_size(chosen.size)
     folder = make_folder(chosen.output)
-    suffix = ".png" if source.bands in (1, 3) and source.stored.dtype.kind == "u" else ".tif"
     seeds = range(chosen.seed, chosen.seed + chosen.count)
-    outputs = [check_output(folder / f"sample_{seed}{suffix}", inputs=[chosen.source]) for seed in seeds]
+    outputs = [folder / f"sample_{seed}{draw.suffix}" for seed in seeds]
+    for path in outputs:
+        draw.check_output(path)
     begun = time.perf_counter()
     for seed, path in zip(seeds, outputs, strict=True):
-        write_new(path, draw.scene(size, seed), source)
+        draw.write(path, draw.scene(size, seed))
         say(str(path))
     return {
         "outputs": [str(path) for path in outputs],
@@ -68,20 +70,40 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Drawer:
-    """Draws new scenes; ``name`` is the kind of model."""
+    """Draws new scenes and writes them; ``name`` is the kind of model, ``size`` (height, width) that of its picture."""
 
     name: str
+    size: Size
+    suffix: str
     scene: Callable[[Size, int], Tensor]
+    check_output: Callable[[Path], object]
+    write: Callable[[Path, Tensor], None]
 
 
-def _drawer(path: Path, device: str) -> tuple[_Drawer, Raster]:
-    """What draws from an image or a model file, and the picture that its scenes are stored like."""
+def _drawer(path: Path, device: str) -> _Drawer:
+    """What draws from an image or a model file."""
     if path.suffix != MODEL_SUFFIX:
-        source = read_raster(path)
-        return _Drawer("patch", lambda size, seed: new_scene(source.pixels, size, seed, device)), source
+        learnt = read_to_learn(path)
+        for note in learnt.notes:
+            say(f"sinddm-rs: {note}")
+        return _Drawer(
+            "patch",
+            (int(learnt.pixels.shape[-2]), int(learnt.pixels.shape[-1])),
+            learnt.suffix,
+            lambda size, seed: new_scene(learnt.pixels, size, seed, device),
+            learnt.check_output,
+            learnt.write_new,
+        )
     model = load_model(path).to(device)
     like = blank_raster(model.network.channels, model.size, model.origin.values, str(path))
-    return _Drawer("hybrid", lambda size, seed: scene_from(model_denoiser(model, seed), size, seed, device)), like
+    return _Drawer(
+        "hybrid",
+        model.size,
+        scene_suffix(like),
+        lambda size, seed: scene_from(model_denoiser(model, seed), size, seed, device),
+        lambda target: check_output(target, inputs=[path]),
+        lambda target, pixels: write_new(target, pixels, like),
+    )
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..geo.learning import read_to_learn
 from ..guidance.checks import checked_device, checked_exemplar
 from ..guidance.event_pictures import event_pictures
 from ..rasters.files import read_raster, write_rgb
@@ -63,7 +64,9 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
         device=checked_device(chosen.device),
     )
     output = check_model_output(chosen.output)
-    source = read_raster(chosen.image)
+    source = read_to_learn(Path(chosen.image))
+    for note in source.notes:
+        say(f"sinddm-rs: {note}")
     exemplars = [checked_exemplar(read_raster(path).pixels, source.pixels) * 2.0 - 1.0 for path in chosen.exemplar]
     events = []
     for text in chosen.event:

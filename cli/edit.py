@@ -10,6 +10,7 @@ from ..errors import InputError
 from ..geo.bands import parse_rgb
 from ..geo.documents import edit_document, open_document, open_large, summary
 from ..geo.large import LargeScene, edit_large
+from ..geo.window import GeoDocument
 from ..guidance.presets import PRESETS
 from ..guidance.report import side_by_side
 from ..guidance.settings import EXEMPLARS, EditSettings
@@ -109,6 +110,8 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
     if large is not None:
         return _edit_in_tiles(chosen, large, settings)
     document = open_document(Path(chosen.image), chosen.roi, ignore=chosen.ignore, rgb=rgb)
+    if chosen.model is not None and chosen.roi is not None and isinstance(document, GeoDocument):
+        raise InputError("A model is of the whole picture and of a GeoTIFF only the region is read; leave one out.")
     output = Path(chosen.output)
     inputs = [Path(each) for each in (*chosen.exemplar, chosen.model, chosen.ignore) if each]
     if chosen.roi is not None and not is_rectangle(chosen.roi):

@@ -26,6 +26,7 @@ class _Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     from . import (  # noqa: PLC0415 (after BEGUN, so that their imports are counted)
+        batch,
         bench,
         convert_weights,
         demo,
@@ -49,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     for module in (
         demo,
         edit,
+        batch,
         prompts,
         score,
         evaluate,

@@ -21,7 +21,8 @@ MAY_IMPORT = {
     "geo": {"errors", "rasters", "sinddm", "guidance"},
     "nodes": {"errors", "rasters", "sinddm", "guidance", "geo"},
     "evaluation": {"errors", "rasters", "sinddm", "guidance"},
-    "cli": {"errors", "rasters", "sinddm", "guidance", "geo", "evaluation"},
+    "batch": {"errors", "rasters", "sinddm", "guidance", "geo"},
+    "cli": {"errors", "rasters", "sinddm", "guidance", "geo", "evaluation", "batch"},
     "__init__": {"errors", "rasters", "sinddm", "guidance", "nodes"},
 }
 COMFYUI_MODULES = {

@@ -35,8 +35,8 @@ def test_an_interrupt_anywhere_is_130(
     def read_raster(_: object) -> None:
         raise KeyboardInterrupt
 
-    for command in ("edit", "sample"):
-        monkeypatch.setattr(f"comfyui_sinddm_rs.cli.{command}.read_raster", read_raster)
+    for module in ("documents", "learning"):
+        monkeypatch.setattr(f"comfyui_sinddm_rs.geo.{module}.read_raster", read_raster)
     for arguments in (["edit", "scene.png", TEXT, "-o", "out.png"], ["sample", "scene.png", "-o", "new"]):
         assert main(arguments) == 130
         assert capsys.readouterr().out == ""

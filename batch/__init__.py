@@ -1,0 +1,1 @@
+"""Many edits at once: lists and datasets in, image pairs for change detection out."""

@@ -63,7 +63,8 @@ def draw_exemplars(
     has room for the event: severities are tried on small sketches until it does. Empty where the event cannot happen.
     """
     image = image.cpu()
-    scene = Scene(_to_numpy(as_rgb(image)))
+    # One wind for all drawings, since their patches meet in one picture.
+    scene = Scene(_to_numpy(as_rgb(image)), wind=float(rng.uniform(-np.pi, np.pi)))
     sketch = Scene(_to_numpy(resize(as_rgb(image), _sketch_size(scene.shape))))
     if region is not None:
         area = region.cpu().numpy().astype(np.float32)

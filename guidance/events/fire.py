@@ -93,7 +93,7 @@ def _burn(scene: Scene, area: FloatArray, fit: FloatArray, severity: float, rng:
     fuel = (area * (0.04 + fit)).astype(np.float32)
     dry = 1.0 - float(scene.water[area > 0.0].mean()) if (area > 0.0).any() else 0.0
     place = organic_place(area, (0.03 + 0.18 * severity) * dry, rng, 0.9, preference=blur(fuel, 0.03 * side))
-    wind = wind_from(place, area, rng)
+    wind = wind_from(scene, place, area, rng)
     crown = float(np.clip(scene.grain, 0.02 * side, 0.08 * side))
     width = float(np.clip(0.3 * crown, 0.009 * side, 0.014 * side)) * (0.7 + 0.6 * severity)
     # Ragged at crown scale; short of that, islands would ring themselves with flame.

@@ -65,9 +65,13 @@ def _is_water(region: Region) -> bool:
 
 @dataclass(frozen=True)
 class Scene:
-    """An image with what can be read from it. ``rgb``: float32 [H, W, 3] in 0…1."""
+    """An image with what can be read from it. ``rgb``: float32 [H, W, 3] in 0…1.
+
+    wind: where the wind blows to, as an angle in radians from east to south; None leaves it to each drawing.
+    """
 
     rgb: FloatArray
+    wind: float | None = None
 
     @property
     def height(self) -> int:

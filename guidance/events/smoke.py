@@ -39,13 +39,16 @@ OVERHEAD = 0.003
 """Suitability where nothing burns but smoke may pass: too little for a source, more than the 0 that forbids it."""
 
 
-def wind_from(source: FloatArray, area: FloatArray, rng: np.random.Generator) -> tuple[float, float]:
-    """A wind (dy, dx) of length 1 that carries smoke from ``source`` over the area, with some freedom."""
+def wind_from(scene: Scene, source: FloatArray, area: FloatArray, rng: np.random.Generator) -> tuple[float, float]:
+    """A wind (dy, dx) of length 1 that carries smoke from ``source`` over the area: the scene's, as far as it does."""
     start, middle = (ndimage.center_of_mass(f + 1e-9) for f in (source, (area > 0).astype(np.float32)))
     dy, dx = middle[0] - start[0], middle[1] - start[1]
     # From the middle of the area every wind is as good; from its border only those that blow inwards.
     freedom = np.pi * (1.0 - 0.75 * min(float(np.hypot(dy, dx)) / (0.35 * min(area.shape)), 1.0))
-    angle = float(np.arctan2(dy, dx) + rng.uniform(-freedom, freedom))
+    inwards, turn = float(np.arctan2(dy, dx)), float(rng.uniform(-freedom, freedom))
+    if scene.wind is not None:
+        turn = (scene.wind - inwards + np.pi) % (2 * np.pi) - np.pi
+    angle = inwards + float(np.clip(turn, -freedom, freedom))
     return float(np.sin(angle)), float(np.cos(angle))
 
 
@@ -212,7 +215,7 @@ class Smoke:
         spot = organic_place(area, 0.008 + 0.022 * severity, rng, 0.9, preference=self.suitability(scene))
         speckle = 0.05 + 0.95 * smoothstep(fractal_noise(scene.shape, 0.05 * scene.short_side, rng), 0.50, 0.75)
         source = blur(spot * speckle, 0.012 * scene.short_side)
-        wind = wind_from(source, area, rng)
+        wind = wind_from(scene, source, area, rng)
         extent = float(np.sqrt(np.count_nonzero(area > 0)))
         image, mask = draw_plume(
             scene,

@@ -165,3 +165,17 @@ def test_bands_without_colour_take_the_change_of_brightness(colour_guide, bands)
         change = (each.image - image)[:, each.mask > 0.5]
         assert change.abs().mean() > 0.01
         torch.testing.assert_close(change, change[:1].expand(bands, -1), atol=0.01, rtol=0)
+
+
+def test_all_drawings_of_an_edit_have_one_wind(colour_guide):
+    winds = []
+
+    class Vane(Blot):
+        def draw(self, scene, area, severity, rng):
+            winds.append(scene.wind)
+            return super().draw(scene, area, severity, rng)
+
+    draw(Vane(0.9), forest(), colour_guide, count=3)
+    assert winds[0] is not None and len(set(winds)) == 1
+    draw(Vane(0.9), forest(), colour_guide, seed=1)
+    assert len(set(winds)) == 2

@@ -64,7 +64,7 @@ def draw_exemplars(
     """
     image = image.cpu()
     # One wind for all drawings, since their patches meet in one picture.
-    scene = Scene(_to_numpy(as_rgb(image)), wind=float(rng.uniform(-np.pi, np.pi)))
+    scene = Scene(_to_numpy(as_rgb(image)), wind=float(rng.spawn(1)[0].uniform(-np.pi, np.pi)))
     sketch = Scene(_to_numpy(resize(as_rgb(image), _sketch_size(scene.shape))))
     if region is not None:
         area = region.cpu().numpy().astype(np.float32)

@@ -22,6 +22,7 @@ from ..rasters.regions import read_roi
 from ..sinddm.model import SinDDMModel
 from .files import can_edit_on_earth, is_on_earth
 from .large import LargeScene, edit_large, large_scene
+from .regions import is_file
 from .window import open_window
 
 
@@ -154,7 +155,7 @@ def edit_file(
     if scene is not None:
         return {"output": str(output)} | edit_large(scene, text, output, settings=settings).summary()
     document = open_document(path, roi)
-    document.check_output(output)
+    document.check_output(output, [Path(roi)] if roi is not None and is_file(roi) else [])
     with torch.inference_mode(False):
         result = edit_document(document, text, settings=settings)
     document.write(output, result.image, result.changed)

@@ -11,11 +11,12 @@ from ..rasters.raster import MAX_SIDE
 from ..rasters.tiff import GEO_TAGS, is_tiff
 
 NODATA_TAG = 42113
+_WORLD_FILES = (".tfw", ".tifw", ".tiffw", ".wld")
 _PLACING_TAGS = tuple(tag for tag in GEO_TAGS if tag not in (42112, NODATA_TAG))
 
 
 def is_on_earth(path: Path) -> bool:
-    """Whether a file is a TIFF that says where it lies, has pixels without data, or is too large to be read whole.
+    """Whether a file is a TIFF that has a place (also by a world file), pixels without data, or too many to be read.
 
     False too for what cannot be read: who reads it says why.
     """
@@ -29,7 +30,8 @@ def is_on_earth(path: Path) -> bool:
             tags = page.tags
             large = max(page.imagelength, page.imagewidth) > MAX_SIDE
             masked = any(bool(getattr(each, "subfiletype", 0) & 4) for each in tiff.pages[1:])
-            return large or masked or any(tag in tags for tag in (*_PLACING_TAGS, NODATA_TAG))
+            placed = any(path.with_suffix(suffix).exists() for suffix in _WORLD_FILES)
+            return large or masked or placed or any(tag in tags for tag in (*_PLACING_TAGS, NODATA_TAG))
     except Exception:  # tifffile raises what it likes on damaged files
         return False
 

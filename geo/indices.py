@@ -22,7 +22,7 @@ def index_changes(
 ) -> dict[str, tuple[float, float]]:
     """Mean of each index that the bands allow where ``changed`` [h, w], before and after: name → (before, after).
 
-    before, after: stored values [h, w, C] in the order of ``bands``; −1…1 where they are reflectances.
+    before, after: measured values [h, w, C] in the order of ``bands``; −1…1 where they are reflectances.
     """
     if not changed.any():
         return {}

@@ -6,6 +6,7 @@ patches and of the plan's, whose low frequencies they keep. Memory is that of on
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -26,67 +27,53 @@ from ..guidance.prompts import PromptEnsemble
 from ..guidance.regions import Window
 from ..guidance.results import EditResult, Progress
 from ..guidance.settings import EditSettings
-from ..rasters.layout import Array, as_rgb, channels_last
-from ..sinddm.bank import PatchSource
-from ..sinddm.patches import PatchDenoiser, PatchSettings
+from ..rasters.layout import as_rgb, channels_last
+from ..rasters.raster import MAX_SIDE, MIN_SIDE
 from ..sinddm.pyramid import resize
-from ..sinddm.sampling import Plan, sample
-from .bands import Bands, find_bands
-from .regions import Region, find_region
+from .bands import find_bands
+from .painting import LargeScene, Seen, cut, painted
+from .regions import Region, find_region, is_file
 from .source import GeoSource, open_source, read_coarse
-from .tiles import Tile, TileStore, feather, laid_over, tiles_of
+from .tiles import TileStore, feather, laid_over, tiles_of
 from .window import GeoDocument, document_from, document_of, mask_in, with_context
 from .writing import check_geo_output, edited_copy
+
+__all__ = ["LargeEdit", "LargeScene", "edit_large", "large_scene"]
 
 PLAN_SIDE = 640
 """Longer side of the plan in pixels."""
 AT_ONCE = 1024
 """Longest side of a window that is edited without a plan."""
-DETAIL = Plan((0.35, 0.35, 0.4, 0.45))
-"""Where a tile begins at each scale: the plan's colours stay, its blur does not."""
-PLAN_PATCHES = 192
-"""Side of the part of the plan whose patches a tile may use, in pixels."""
 PLACE_SIDE = 512
 """Side of the window in which one object is looked for, in pixels."""
 PLACES_TRIED = 12
 
 
 @dataclass(frozen=True, eq=False)
-class LargeScene:
-    """What of a source is to be edited in tiles: ``window``, where in it (``region``, None: anywhere), where not."""
-
-    source: GeoSource
-    window: Window
-    region: Region | None
-    ignored: Region | None
-    bands: Bands
-
-
-@dataclass(frozen=True, eq=False)
 class LargeEdit:
-    """plan: the edit seen from afar, or of the one place of it. tiles: how many were painted, of how many."""
+    """plan: the edit seen from afar, or of the one place of it. tiles: how many were painted, of how many.
+
+    before: what the plan's picture was. measured: as of ``documents.Document``.
+    """
 
     plan: EditResult
     before: Tensor
+    measured: dict[str, Any]
     tiles: tuple[int, int]
     notes: tuple[str, ...]
     seconds: float
 
     def summary(self) -> dict[str, Any]:
         """The numbers of the edit, ready for JSON; scores are those of the plan."""
-        return self.plan.summary() | {
-            "seconds": round(self.seconds, 2),
-            "tiles": list(self.tiles),
-            "warnings": [*self.notes, *self.plan.warnings],
-        }
-
-
-@dataclass(frozen=True, eq=False)
-class _Seen:
-    """A window from afar: what an edit sees of it (``document``), and what it made of it."""
-
-    document: GeoDocument
-    result: EditResult
+        return (
+            self.plan.summary()
+            | self.measured
+            | {
+                "seconds": round(self.seconds, 2),
+                "tiles": list(self.tiles),
+                "warnings": [*self.notes, *self.plan.warnings],
+            }
+        )
 
 
 def large_scene(path: Path, roi: str | None, ignore: str | None, rgb: Sequence[int] | None) -> LargeScene | None:
@@ -96,8 +83,20 @@ def large_scene(path: Path, roi: str | None, ignore: str | None, rgb: Sequence[i
     window = Window(0, 0, *source.size) if region is None else with_context(region.window, source.size)
     if max(window.bottom - window.top, window.right - window.left) <= AT_ONCE:
         return None
+    check_sides(window, source)
     ignored = None if ignore is None else find_region(ignore, source)
-    return LargeScene(source, window, region, ignored, find_bands(source, rgb))
+    inputs = tuple(Path(each) for each in (roi, ignore) if each is not None and is_file(each))
+    return LargeScene(source, window, region, ignored, find_bands(source, rgb), inputs)
+
+
+def check_sides(window: Window, source: GeoSource) -> None:
+    """Raise InputError for a window that no plan can show: too narrow, or too narrow for its length."""
+    short, long = sorted((window.bottom - window.top, window.right - window.left))
+    if short < MIN_SIDE or long / short > MAX_SIDE / MIN_SIDE:
+        raise InputError(
+            f"The part of {source.path} to edit is {window.right - window.left}×{window.bottom - window.top} px, "
+            "too narrow to be edited; give another region."
+        )
 
 
 def edit_large(
@@ -118,7 +117,7 @@ def edit_large(
     """
     settings = settings or EditSettings()
     guide = guide or load_guide(settings.guide, settings.device)
-    check_geo_output(output, scene.source)
+    check_geo_output(output, scene.source, scene.inputs)
     begun = time.perf_counter()
     tell = progress or (lambda _: None)
     events = find_events(lookup_guide(guide), text) if settings.exemplars == "auto" else ()
@@ -135,17 +134,18 @@ def edit_large(
         units=seen.units,
         progress=lambda now: tell(replace(now, share=0.1 * now.share, message=f"plan, {now.message}")),
     )
+    measured = seen.measured(result.image, result.changed)
     if alone:
         seen.write(output, result.image, result.changed)
-        return LargeEdit(result, seen.pixels, (1, 1), scene.source.notes, time.perf_counter() - begun)
-    painted = _write_tiles(scene, _Seen(seen, result), text, settings, output, tell)
+        return LargeEdit(result, seen.pixels, measured, (1, 1), scene.source.notes, time.perf_counter() - begun)
+    tiles = _write_tiles(scene, Seen(seen, result), text, settings, output, tell)
     tell(Progress(1.0, "done", as_rgb(result.image)))
-    return LargeEdit(result, seen.pixels, painted, scene.source.notes, time.perf_counter() - begun)
+    return LargeEdit(result, seen.pixels, measured, tiles, scene.source.notes, time.perf_counter() - begun)
 
 
 def _write_tiles(
     scene: LargeScene,
-    seen: _Seen,
+    seen: Seen,
     text: str,
     settings: EditSettings,
     output: Path,
@@ -154,7 +154,7 @@ def _write_tiles(
     """Paint each tile that the plan changes, then lay them all; how many, of how many."""
     plan = seen.result
     tiles = list(tiles_of(scene.window))
-    wanted = [tile for tile in tiles if float(_cut(plan.changed[None], tile.window, scene.window).max()) > 0.0]
+    wanted = [tile for tile in tiles if float(cut(plan.changed[None], tile.window, scene.window).max()) > 0.0]
     stat = scene.source.path.stat()
     store = TileStore(
         output,
@@ -163,21 +163,28 @@ def _write_tiles(
             "text": text,
             "settings": settings,
             "window": scene.window,
+            "region": _digest(scene.region),
+            "ignored": _digest(scene.ignored),
             "bands": scene.bands,
-            "plan": float(plan.image.double().sum()),
+            "plan": hashlib.sha256(plan.image.numpy().tobytes() + plan.changed.numpy().tobytes()).hexdigest(),
         },
     )
     for i, tile in enumerate(wanted):
         tell(Progress(0.1 + 0.85 * i / len(wanted), f"tile {i + 1} of {len(wanted)}"))
         if store.load(tile) is None:
-            store.save(tile, _painted(scene, seen, tile, settings.seed + i))
+            store.save(tile, painted(scene, seen, tile, settings.seed + i))
+    nodata = tuple(scene.source.nodata[band] for band in scene.source.bands)
     with edited_copy(scene.source, output) as copy:
         for tile in wanted:
             values = store.load(tile)
             assert values is not None, f"the tile {tile.name} was saved a moment ago"
-            copy.write(tile.window, laid_over(copy.read(tile.window), values, feather(tile)))
+            copy.write(tile.window, laid_over(copy.read(tile.window), values, feather(tile), nodata))
     store.clear()
     return len(wanted), len(tiles)
+
+
+def _digest(region: Region | None) -> Any:
+    return region and (region.window, hashlib.sha256(region.mask.tobytes()).hexdigest())
 
 
 def _place(scene: LargeScene, events: Sequence[Event], seed: int) -> GeoDocument:
@@ -210,8 +217,9 @@ def _place(scene: LargeScene, events: Sequence[Event], seed: int) -> GeoDocument
 def _from_afar(scene: LargeScene) -> GeoDocument:
     window = scene.window
     height, width = window.bottom - window.top, window.right - window.left
-    shrink = min(1.0, PLAN_SIDE / max(height, width))
-    size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
+    # A narrow scene keeps the least side that an edit needs.
+    shrink = min(1.0, max(PLAN_SIDE / max(height, width), MIN_SIDE / min(height, width)))
+    size = (max(MIN_SIDE, round(height * shrink)), max(MIN_SIDE, round(width * shrink)))
 
     def reduced(mask: np.ndarray[Any, np.dtype[np.bool_]]) -> Tensor:
         return resize(torch.from_numpy(mask).float()[None], size)[0].clamp(0.0, 1.0)
@@ -219,82 +227,9 @@ def _from_afar(scene: LargeScene) -> GeoDocument:
     part = read_coarse(scene.source, window, size)
     valid = part.valid
     if scene.ignored is not None:
-        valid = valid & (reduced(mask_in(scene.ignored, window)) < 0.5).numpy()
+        # A pixel of the plan, whose overview may look one further, must not show any of what is ignored.
+        ignored = torch.from_numpy(mask_in(scene.ignored, window)).float()[None]
+        touched = torch.nn.functional.max_pool2d(torch.nn.functional.adaptive_max_pool2d(ignored, size), 3, 1, 1)
+        valid = valid & (touched[0] == 0).numpy()
     roi = None if scene.region is None else reduced(mask_in(scene.region, window))
     return document_from(scene.source, window, part.stored, valid, roi, scene.bands)
-
-
-def _cut(values: Tensor, part: Window, whole: Window) -> Tensor:
-    """The part of a window of ``values`` [C, h, w] that shows ``whole`` reduced, at full resolution: [C, H, W]."""
-    height, width = values.shape[-2:]
-    down, across = height / (whole.bottom - whole.top), width / (whole.right - whole.left)
-    rows = (torch.arange(part.top, part.bottom) - whole.top + 0.5) * down
-    columns = (torch.arange(part.left, part.right) - whole.left + 0.5) * across
-    grid = torch.stack(
-        [
-            (2 * columns / width - 1).expand(len(rows), -1),
-            (2 * rows / height - 1)[:, None].expand(-1, len(columns)),
-        ],
-        -1,
-    )
-    cut: Tensor = torch.nn.functional.grid_sample(
-        values[None].float(), grid[None].float(), mode="bicubic", padding_mode="border", align_corners=False
-    )[0]
-    return cut.clamp(0.0, 1.0)
-
-
-def _painted(scene: LargeScene, seen: _Seen, tile: Tile, seed: int) -> Array:
-    """The stored values [h, w, C] of a tile with its part of the plan, in the order of ``source.bands``."""
-    afar, whole = seen.document, scene.window
-    here = document_of(scene.source, tile.window, scene.region, scene.ignored, scene.bands, afar.stretch)
-    planned, before = (_cut(each, tile.window, whole) for each in (seen.result.image, afar.pixels))
-    changed = _cut(seen.result.changed[None], tile.window, whole)[0] * here.valid
-    if here.roi is not None:
-        changed = changed * here.roi
-    kept = _cut(_relief(seen.result.image, afar.pixels)[None], tile.window, whole)
-    start = (planned + kept * (here.pixels - before)).clamp(0.0, 1.0)
-    start = here.pixels + changed * (start - here.pixels)
-    painted = _detailed(start, here, changed, seen, tile, seed)
-    # What still has the scene's own relief needs no other.
-    image = torch.where(changed > 0, start + (1.0 - kept) * changed.sqrt() * (painted - start), here.pixels)
-    return here.in_file_order(here.restored(image, changed))
-
-
-def _relief(after: Tensor, before: Tensor) -> Tensor:
-    """How much of the scene's own relief an edit leaves, 0…1: ratio of local contrasts, [h, w]."""
-
-    def contrast(image: Tensor) -> Tensor:
-        grey = as_rgb(image).mean(0)[None, None]
-        mean = torch.nn.functional.avg_pool2d(grey, 9, 1, 4, count_include_pad=False)
-        square = torch.nn.functional.avg_pool2d(grey**2, 9, 1, 4, count_include_pad=False)
-        return (square - mean**2).clamp(min=0.0).sqrt()[0, 0]
-
-    return (contrast(after) / contrast(before).clamp(min=1e-3)).clamp(0.0, 1.0)
-
-
-def _detailed(start: Tensor, here: GeoDocument, changed: Tensor, seen: _Seen, tile: Tile, seed: int) -> Tensor:
-    """``start`` [C, h, w] with the detail of a picture taken at this resolution where it changed."""
-    patches = PatchDenoiser(
-        here.pixels * 2.0 - 1.0,
-        [PatchSource(part * 2.0 - 1.0, weight, in_place=False) for part, weight in _plan_patches(seen, tile)],
-        PatchSettings(anchor=20.0),
-        seed,
-        prior=(here.valid * (1.0 - 0.98 * changed)).float(),
-    )
-    size = (int(start.shape[-2]), int(start.shape[-1]))
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        sampled = sample(patches, size, generator, plan=DETAIL, start=start * 2.0 - 1.0)
-    return (sampled * 0.5 + 0.5).clamp(0.0, 1.0)
-
-
-def _plan_patches(seen: _Seen, tile: Tile) -> list[tuple[Tensor, Tensor]]:
-    """The part of the plan around a tile, and how far it shows the event: [C, s, s] and [s, s]."""
-    height, width = seen.result.changed.shape
-    whole = seen.document.window
-    row = (0.5 * (tile.window.top + tile.window.bottom) - whole.top) / (whole.bottom - whole.top) * height
-    column = (0.5 * (tile.window.left + tile.window.right) - whole.left) / (whole.right - whole.left) * width
-    top = int(min(max(0, row - PLAN_PATCHES / 2), max(0, height - PLAN_PATCHES)))
-    left = int(min(max(0, column - PLAN_PATCHES / 2), max(0, width - PLAN_PATCHES)))
-    part = (slice(top, top + PLAN_PATCHES), slice(left, left + PLAN_PATCHES))
-    return [(seen.result.image[:, part[0], part[1]], seen.result.changed[part])]

@@ -109,8 +109,8 @@ def _scene_bytes(pixels: Tensor, like: GeoDocument) -> bytes:
     lib = rasterio()
     stored = like.stretch.low + channels_last(pixels).double().numpy() * (like.stretch.high - like.stretch.low)
     dtype = np.dtype(like.source.dtype)
-    if dtype.kind in "iu":
-        stored = np.clip(np.rint(stored), np.iinfo(dtype).min, np.iinfo(dtype).max)
+    if like.source.limits is not None:
+        stored = np.clip(np.rint(stored), *like.source.limits)
     values = like.in_file_order(stored.astype(dtype))
     with opened(like.source.path) as source, lib.MemoryFile() as memory, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it has no place

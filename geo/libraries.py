@@ -11,7 +11,7 @@ from ..errors import MissingPackageError
 def rasterio() -> Any:
     """rasterio with its submodules. Raises MissingPackageError."""
     module = _library("rasterio")
-    for name in ("features", "warp", "windows", "enums", "vrt", "errors", "shutil"):
+    for name in ("crs", "features", "warp", "windows", "enums", "errors", "_err"):
         import_module(f"rasterio.{name}")
     return module
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,18 +13,21 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..guidance.regions import Window
+from ..rasters.layout import Array
 from ..rasters.regions import is_rectangle
-from .libraries import pyogrio, rasterio, shapely
-from .source import GeoSource, opened
+from .libraries import rasterio
+from .source import GeoSource, opened, pixels_of, rasterio_window
+from .vectors import VECTORS, read_polygons
 
 MAP = "map:"
 """What the text of a rectangle in map coordinates begins with."""
-VECTORS = (".geojson", ".json", ".gpkg", ".shp", ".fgb", ".kml")
-LONGITUDE_LATITUDE = "EPSG:4326"
-"""What GeoJSON is in (RFC 7946)."""
+JPEG_BLACK = 8
+"""Of 255."""
 _NUMBER = r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?"
 _BOUNDS = re.compile(rf"\s*({_NUMBER})\s*,\s*({_NUMBER})\s*,\s*({_NUMBER})\s*,\s*({_NUMBER})\s*")
 _STRIP = 2048
+_SPARE = 2
+"""Pixels of a mask beyond the scene, so that none is lost between two grids."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +52,13 @@ def find_region(text: str, source: GeoSource) -> Region:
     path = Path(text)
     name = f"The region {path}"
     if path.suffix.lower() in VECTORS:
-        return _of_shapes(list(_polygons(path, source)), name, source)
+        return _of_shapes(read_polygons(path, source), name, source)
     return _of_mask(path, name, source)
+
+
+def is_file(text: str) -> bool:
+    """Whether a region's text is the path of a file."""
+    return not is_rectangle(text) and not text.startswith(MAP)
 
 
 def _rectangle(text: str, source: GeoSource) -> Region:
@@ -83,79 +90,28 @@ def _box(text: str, source: GeoSource) -> dict[str, Any]:
     return {"type": "Polygon", "coordinates": [ring]}
 
 
-def _polygons(path: Path, source: GeoSource) -> Iterator[dict[str, Any]]:
-    """Geometries of a file in the scene's CRS."""
-    if source.crs is None:
-        raise InputError(f"{source.path} has no CRS, so {path} cannot be laid over it; give a mask or pixels, x,y,w,h.")
-    shapes, crs = _geojson(path) if path.suffix.lower() in (".geojson", ".json") else _with_pyogrio(path)
-    lib = rasterio()
-    for shape in shapes:
-        try:
-            yield lib.warp.transform_geom(crs, source.crs, shape)
-        except Exception as error:  # GDAL, PROJ and shapely raise their own kinds
-            raise InputError(f"{path} cannot be brought into the scene's CRS ({error}); check its CRS.") from error
-
-
-def _geojson(path: Path) -> tuple[list[dict[str, Any]], str]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        features = content["features"] if content["type"] == "FeatureCollection" else [content]
-        shapes = [each["geometry"] if each["type"] == "Feature" else each for each in features]
-        # RFC 7946 dropped this member; QGIS and ogr2ogr still write it.
-        named = content.get("crs", {}).get("properties", {}).get("name", LONGITUDE_LATITUDE)
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist; check the path.") from None
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is no GeoJSON; export the polygons again.") from error
-    return [shape for shape in shapes if shape], LONGITUDE_LATITUDE if "CRS84" in named else named
-
-
-def _with_pyogrio(path: Path) -> tuple[list[dict[str, Any]], str]:
-    if not path.exists():
-        raise InputError(f"{path} does not exist; check the path.")
-    library, shapes = pyogrio(), shapely()
-    try:
-        meta, _, geometries, _ = library.raw.read(path, columns=[])
-    except library.errors.DataSourceError as error:
-        raise InputError(f"{path} cannot be read as polygons; export it as GeoJSON or GeoPackage.") from error
-    if meta["crs"] is None:
-        raise InputError(f"{path} has no CRS; save it with the one of its coordinates.")
-    return [shapes.geometry.mapping(shapes.from_wkb(each)) for each in geometries if each is not None], meta["crs"]
-
-
 def _of_shapes(shapes: Sequence[dict[str, Any]], name: str, source: GeoSource) -> Region:
     lib = rasterio()
-    if not any("Polygon" in shape["type"] or shape["type"] == "GeometryCollection" for shape in shapes):
-        raise InputError(f"{name} holds no polygon; draw the region as polygons.")
-    corners = np.array([~source.transform * point for shape in shapes for point in _points(shape)], np.float64)
-    if not np.isfinite(corners).all():
+    points = np.array([point[:2] for shape in shapes for ring in _rings(shape) for point in ring], np.float64)
+    columns, rows = pixels_of(source.transform, points[:, 0], points[:, 1])
+    if not (np.isfinite(columns).all() and np.isfinite(rows).all()):
         raise InputError(f"{name} lies outside what the scene's CRS can show; check the CRS of both.")
-    low, high = np.floor(corners.min(0)).astype(int), np.ceil(corners.max(0)).astype(int)
-    window = _within(low[1], low[0], high[1], high[0], name, source)
+    window = _within(rows.min(), columns.min(), rows.max(), columns.max(), name, source)
     size = (window.bottom - window.top, window.right - window.left)
-    place = source.transform * source.transform.translation(window.left, window.top)
+    place = lib.windows.transform(rasterio_window(window), source.transform)
     inside = lib.features.geometry_mask(shapes, size, place, all_touched=False, invert=True)
     if not inside.any():
         inside = lib.features.geometry_mask(shapes, size, place, all_touched=True, invert=True)
     return _trimmed(window, inside, name, source)
 
 
-def _points(shape: dict[str, Any]) -> Iterator[tuple[float, float]]:
-    def flat(values: Any) -> Iterator[tuple[float, float]]:
-        if values and isinstance(values[0], (int, float)):
-            yield float(values[0]), float(values[1])
-        else:
-            for each in values:
-                yield from flat(each)
-
-    if shape["type"] == "GeometryCollection":
-        for part in shape["geometries"]:
-            yield from _points(part)
-    else:
-        yield from flat(shape["coordinates"])
+def _rings(shape: dict[str, Any]) -> Iterator[Any]:
+    for polygon in [shape["coordinates"]] if shape["type"] == "Polygon" else shape["coordinates"]:
+        yield from polygon
 
 
 def _of_mask(path: Path, name: str, source: GeoSource) -> Region:
+    lib = rasterio()
     with opened(path) as file:
         if file.crs is None or source.crs is None:
             if (file.height, file.width) != source.size:
@@ -163,56 +119,96 @@ def _of_mask(path: Path, name: str, source: GeoSource) -> Region:
                     f"{name} has {file.width}×{file.height} px and no CRS, and the scene has "
                     f"{source.size[1]}×{source.size[0]} px; give a mask of the scene's size, or one with a CRS."
                 )
-            return _trimmed(*_selected(file), name, source)
-        lib = rasterio()
-        own, selected = _selected(file)
+            return _trimmed(*_selected(file, Window(0, 0, *source.size)), name, source)
+        # Looked for from the scene: the far ends of a large mask may not exist in the scene's CRS.
+        height, width = source.size
+        there = _meeting(file, Window(0, 0, height, width), source.transform, source.crs, name, source)
+        own, selected = _selected(file, there)
         if not selected.any():
-            raise InputError(f"{name} selects nothing; give the pixels to edit another value than 0.")
-        there = file.transform * file.transform.translation(own.left, own.top)
-        edges = [(x, y) for x in np.linspace(own.left, own.right, 21) for y in (own.top, own.bottom)]
-        edges += [(x, y) for y in np.linspace(own.top, own.bottom, 21) for x in (own.left, own.right)]
-        xs, ys = zip(*(file.transform * edge for edge in edges), strict=True)
-        xs, ys = lib.warp.transform(file.crs, source.crs, xs, ys)
-        corners = np.array([~source.transform * point for point in zip(xs, ys, strict=True)])
-        low, high = np.floor(corners.min(0)).astype(int) - 1, np.ceil(corners.max(0)).astype(int) + 1
-        window = _within(low[1], low[0], high[1], high[0], name, source)
+            raise InputError(f"{name} selects nothing of {source.path}; paint the pixels to edit there white.")
+        xs, ys = _edges(own, file.transform)
+        xs, ys = (np.asarray(each) for each in lib.warp.transform(file.crs, source.crs, xs, ys))
+        columns, rows = pixels_of(source.transform, xs, ys)
+        window = _within(rows.min() - 1, columns.min() - 1, rows.max() + 1, columns.max() + 1, name, source)
         inside = np.zeros((window.bottom - window.top, window.right - window.left), np.uint8)
         lib.warp.reproject(
             selected.astype(np.uint8),
             inside,
-            src_transform=there,
+            src_transform=lib.windows.transform(rasterio_window(own), file.transform),
             src_crs=file.crs,
-            dst_transform=source.transform * source.transform.translation(window.left, window.top),
+            dst_transform=lib.windows.transform(rasterio_window(window), source.transform),
             dst_crs=source.crs,
             resampling=lib.enums.Resampling.nearest,
         )
     return _trimmed(window, inside > 0, name, source)
 
 
-def _selected(file: Any) -> tuple[Window, NDArray[np.bool_]]:
-    """The smallest window of a mask that holds all its values but 0, read in strips, and where they are."""
+def _meeting(file: Any, whole: Window, transform: Any, crs: Any, name: str, source: GeoSource) -> Window:
+    """The window of a mask that shows ``whole``, with some pixels around it."""
+    xs, ys = _edges(whole, transform)
+    xs, ys = (np.asarray(each) for each in rasterio().warp.transform(crs, file.crs, xs, ys))
+    columns, rows = pixels_of(file.transform, xs, ys)
+    finite = np.isfinite(columns) & np.isfinite(rows)
+    if not finite.all():
+        return Window(0, 0, file.height, file.width)
+    return _within(
+        rows.min() - _SPARE, columns.min() - _SPARE, rows.max() + _SPARE, columns.max() + _SPARE, name, source,
+        (file.height, file.width),
+    )  # fmt: skip
+
+
+def _edges(window: Window, transform: Any) -> tuple[Array, Array]:
+    """Map coordinates of points along the edges of a window."""
+    across, down = np.linspace(window.left, window.right, 21), np.linspace(window.top, window.bottom, 21)
+    columns = np.concatenate([across, across, np.full(21, window.left), np.full(21, window.right)])
+    rows = np.concatenate([np.full(21, window.top), np.full(21, window.bottom), down, down])
+    return (
+        transform.a * columns + transform.b * rows + transform.c,
+        transform.d * columns + transform.e * rows + transform.f,
+    )
+
+
+def _selected(file: Any, part: Window) -> tuple[Window, NDArray[np.bool_]]:
+    """The smallest window of a mask's part that holds all its values but 0, read in strips, and where they are."""
     lib = rasterio()
+    colours = [band for band, each in enumerate(file.colorinterp, 1) if each.name != "alpha"] or [1]
+    # JPEG rings around edges: what differs so little from black is meant to be it.
+    least = JPEG_BLACK if "JPEG" in f"{file.driver} {file.tags(ns='IMAGE_STRUCTURE').get('COMPRESSION')}" else 0
     strips: list[tuple[int, NDArray[np.bool_]]] = []
-    for top in range(0, file.height, _STRIP):
-        rows = min(_STRIP, file.height - top)
-        values = file.read(1, window=lib.windows.Window(0, top, file.width, rows), masked=True)
-        found = np.asarray(values.filled(0) != 0)
+    for top in range(part.top, part.bottom, _STRIP):
+        bottom = min(part.bottom, top + _STRIP)
+        place = lib.windows.Window(part.left, top, part.right - part.left, bottom - top)
+        values = np.nan_to_num(file.read(colours, window=place, masked=True).filled(0), posinf=1, neginf=1)
+        found = np.asarray((np.abs(values.astype(np.float32)) > least).any(0))
         if found.any():
             strips.append((top, found))
     if not strips:
         return Window(0, 0, 1, 1), np.zeros((1, 1), bool)
     top, bottom = strips[0][0], strips[-1][0] + len(strips[-1][1])
-    inside = np.zeros((bottom - top, file.width), bool)
+    inside = np.zeros((bottom - top, part.right - part.left), bool)
     for start, found in strips:
         inside[start - top : start - top + len(found)] = found
-    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
-    window = Window(int(top + rows[0]), int(columns[0]), int(top + rows[-1]) + 1, int(columns[-1]) + 1)
-    return window, inside[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    window, inside = trimmed(Window(top, part.left, bottom, part.right), inside)
+    return window, inside
 
 
-def _within(top: int, left: int, bottom: int, right: int, name: str, source: GeoSource) -> Window:
-    height, width = source.size
-    window = Window(max(0, int(top)), max(0, int(left)), min(height, int(bottom)), min(width, int(right)))
+def _within(
+    top: float,
+    left: float,
+    bottom: float,
+    right: float,
+    name: str,
+    source: GeoSource,
+    size: tuple[int, int] | None = None,
+) -> Window:
+    """The whole pixels between, within ``size``, which is that of the source if not given."""
+    height, width = size or source.size
+    window = Window(
+        int(np.clip(np.floor(top), 0, height)),
+        int(np.clip(np.floor(left), 0, width)),
+        int(np.clip(np.ceil(bottom), 0, height)),
+        int(np.clip(np.ceil(right), 0, width)),
+    )
     if window.top >= window.bottom or window.left >= window.right:
         raise InputError(f"{name} does not meet the scene {source.path}; check where both lie.")
     return window
@@ -222,13 +218,12 @@ def _trimmed(window: Window, inside: NDArray[np.bool_], name: str, source: GeoSo
     """The part of a window that its region needs."""
     if not inside.any():
         raise InputError(f"{name} selects nothing of {source.path}; check where both lie.")
+    return Region(*trimmed(window, inside))
+
+
+def trimmed(window: Window, inside: NDArray[np.bool_]) -> tuple[Window, NDArray[np.bool_]]:
+    """The smallest part of a window, and of the mask [h, w] of it, that holds all that is True; some has to be."""
     rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
-    return Region(
-        Window(
-            window.top + int(rows[0]),
-            window.left + int(columns[0]),
-            window.top + int(rows[-1]) + 1,
-            window.left + int(columns[-1]) + 1,
-        ),
-        inside[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1],
-    )
+    top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    part = Window(window.top + top, window.left + left, window.top + bottom, window.left + right)
+    return part, inside[top:bottom, left:right]

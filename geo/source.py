@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from ..rasters.layout import Array
 from .libraries import rasterio
 
 TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
+_INFRARED = re.compile("nir|infra|edge|swir")
 LOSSY = ("JPEG", "YCBCR JPEG", "WEBP", "LERC", "LERC_DEFLATE", "LERC_ZSTD", "JPEG2000", "JXL")
 
 
@@ -27,7 +29,8 @@ class GeoSource:
 
     size: (height, width). dtype: of all bands. colours: what each band is ("red", "alpha", "undefined" …).
     crs, transform: rasterio's, the CRS None where there is none. overviews: their factors.
-    compression: as GDAL calls it, or None. notes: sentences for the user.
+    compression: as GDAL calls it, or None. notes: sentences for the user. scales, offsets: of each band, what makes
+    stored values measured ones. bits: of a value, where they are fewer than those of ``dtype``.
     """
 
     path: Path
@@ -42,11 +45,28 @@ class GeoSource:
     overviews: tuple[int, ...]
     compression: str | None
     notes: tuple[str, ...] = ()
+    scales: tuple[float, ...] = ()
+    offsets: tuple[float, ...] = ()
+    bits: int | None = None
+
+    @property
+    def limits(self) -> tuple[int, int] | None:
+        """Least and greatest value that a pixel can be stored as; None for real numbers."""
+        if self.dtype.startswith("float"):
+            return None
+        limits = np.iinfo(self.dtype)
+        return limits.min, limits.max if self.bits is None else min(limits.max, 2**self.bits - 1)
 
     @property
     def alpha(self) -> int | None:
-        """Index of the band that says how opaque a pixel is, or None."""
-        return self.colours.index("alpha") if "alpha" in self.colours else None
+        """Index of the band that says how opaque a pixel is, or None.
+
+        GDAL calls the fourth of four bands so unless it is told otherwise; its description then knows better.
+        """
+        if "alpha" not in self.colours:
+            return None
+        band = self.colours.index("alpha")
+        return None if _INFRARED.search((self.descriptions[band] or "").lower()) else band
 
     @property
     def bands(self) -> tuple[int, ...]:
@@ -76,23 +96,30 @@ def open_source(path: Path) -> GeoSource:
                 f"{path} stores {' and '.join(sorted(types))} values; convert all bands to one real type, "
                 "for example float32."
             )
+        colours = tuple(each.name for each in file.colorinterp)
+        if "palette" in colours:
+            raise InputError(f"{path} stores colours by their number in a palette; save it as grey or RGB.")
         notes = []
         if file.crs is None and not file.gcps[0] and not file.rpcs:
             notes.append(f"{path} does not say where on the earth it lies (no CRS); it is edited by its pixels alone.")
         compression = file.tags(ns="IMAGE_STRUCTURE").get("COMPRESSION")
+        bits = file.tags(1, ns="IMAGE_STRUCTURE").get("NBITS")
         return GeoSource(
             path=path,
             size=(file.height, file.width),
             dtype=file.dtypes[0],
-            colours=tuple(each.name for each in file.colorinterp),
+            colours=colours,
             descriptions=tuple(file.descriptions),
-            nodata=tuple(file.nodatavals),
+            nodata=_nodata(file),
             crs=file.crs,
             transform=file.transform,
             blocks=file.block_shapes[0],
             overviews=tuple(file.overviews(1)),
             compression=compression,
             notes=tuple(notes),
+            scales=tuple(file.scales),
+            offsets=tuple(file.offsets),
+            bits=None if bits is None else int(bits),
         )
 
 
@@ -127,23 +154,42 @@ def rasterio_window(window: Window) -> Any:
     return rasterio().windows.Window(window.left, window.top, window.right - window.left, window.bottom - window.top)
 
 
+def pixels_of(transform: Any, xs: Array, ys: Array) -> tuple[Array, Array]:
+    """Columns and rows of map coordinates, upper left corner 0, 0."""
+    back = ~transform
+    return back.a * xs + back.b * ys + back.c, back.d * xs + back.e * ys + back.f
+
+
 @contextmanager
-def opened(path: Path, mode: str = "r") -> Iterator[Any]:
+def opened(path: Path, mode: str = "r", **options: Any) -> Iterator[Any]:
     """The raster as rasterio's dataset; what GDAL refuses is an InputError of one sentence."""
+    if mode == "r+":
+        options["IGNORE_COG_LAYOUT_BREAK"] = "YES"
     lib = rasterio()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # no CRS: told in notes
-            file = lib.open(path, mode, **({"IGNORE_COG_LAYOUT_BREAK": "YES"} if mode == "r+" else {}))
-    except lib.errors.RasterioError as error:
-        if not path.exists():
-            raise InputError(f"{path} does not exist; check the path.") from None
-        raise InputError(f"{path} cannot be read as a raster ({_short(error)}); export it again.") from error
-    try:
-        with file:
-            yield file
-    except lib.errors.RasterioError as error:
-        raise InputError(f"{path} is damaged or incomplete ({_short(error)}); copy or export it again.") from error
+    refused = (lib.errors.RasterioError, lib._err.CPLE_BaseError)  # the latter escapes from some of its methods
+    # Within an Env GDAL tells its troubles to logging; without one, to the user's terminal.
+    with lib.Env(), warnings.catch_warnings():
+        for told in (lib.errors.NotGeoreferencedWarning, lib.errors.NodataShadowWarning):
+            warnings.simplefilter("ignore", told)
+        try:
+            file = lib.open(path, mode, **options)
+        except refused as error:
+            if not path.exists():
+                raise InputError(f"{path} does not exist; check the path.") from None
+            raise InputError(f"{path} cannot be read as a raster ({_short(error)}); export it again.") from error
+        try:
+            with file:
+                yield file
+        except refused as error:
+            raise InputError(f"{path} is damaged or incomplete ({_short(error)}); copy or export it again.") from error
+
+
+def _nodata(file: Any) -> tuple[float | None, ...]:
+    """The value of each band that stands for "no data", also where only all bands together say so."""
+    together = file.tags().get("NODATA_VALUES", "").split()
+    if len(together) != file.count:
+        return tuple(file.nodatavals)
+    return tuple(float(text) if own is None else own for own, text in zip(file.nodatavals, together, strict=True))
 
 
 def _short(error: BaseException) -> str:

@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import OutputError
 from ..guidance.regions import Window
 from ..rasters.files import make_folder
 from ..rasters.layout import Array
+from .nodata import keep_from_nodata
 
 TILE = 512
 """Side of a tile's own part in pixels."""
@@ -70,14 +72,21 @@ def feather(tile: Tile) -> NDArray[np.float32]:
     return weight
 
 
-def laid_over(below: Array, tile: Array, weight: NDArray[np.float32]) -> Array:
-    """Stored values [h, w, C] of a tile over what is there, mixed by ``weight`` [h, w] in 0…1."""
-    mixed = below + weight[..., None] * (tile.astype(np.float64) - below)
+def laid_over(
+    below: Array, tile: Array, weight: NDArray[np.float32], nodata: tuple[float | None, ...] | None = None
+) -> Array:
+    """Stored values [h, w, C] of a tile over what is there, mixed by ``weight`` [h, w] in 0…1.
+
+    nodata: of each band; where both are something else, the mixture is too.
+    """
+    with np.errstate(invalid="ignore"):
+        mixed = below + weight[..., None] * (tile.astype(np.float64) - below)
     if below.dtype.kind in "iu":
         mixed = np.rint(mixed)
     # Values that are no number, or equal, stay what they are bit for bit.
     same = (weight[..., None] >= 1) | (below == tile)
-    return np.where(same, tile, np.where(np.isfinite(mixed), mixed, below).astype(below.dtype))
+    laid = np.where(same, tile, np.where(np.isfinite(mixed), mixed, below).astype(below.dtype))
+    return laid if nodata is None else keep_from_nodata(below, laid, np.ones(below.shape[:2], bool), nodata)
 
 
 class TileStore:
@@ -103,10 +112,20 @@ class TileStore:
             return None
 
     def save(self, tile: Tile, values: Array) -> None:
+        """Keep a finished tile. Raises OutputError."""
         partial = self._folder / f"{tile.name}.{os.getpid()}.partial"
-        with partial.open("wb") as file:
-            np.save(file, values, allow_pickle=False)
-        partial.replace(self._folder / f"{tile.name}.npy")
+        try:
+            try:
+                with partial.open("wb") as file:
+                    np.save(file, values, allow_pickle=False)
+                partial.replace(self._folder / f"{tile.name}.npy")
+            finally:
+                partial.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"The tiles in {self._root} cannot be written ({error.strerror or 'the disk failed'}); "
+                "free some space and do it again to go on."
+            ) from error
 
     def clear(self) -> None:
         shutil.rmtree(self._root, ignore_errors=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,12 @@ from ..guidance.bands import BandUnits
 from ..guidance.regions import CONTEXT, LEAST_WINDOW, Window
 from ..rasters.layout import Array
 from ..rasters.raster import MAX_SIDE, MIN_SIDE
-from .bands import Bands, Stretch, find_bands, find_stretch, units
+from .bands import Bands, Stretch, find_bands, find_stretch, measured, units, with_room
 from .indices import index_changes
+from .nodata import keep_from_nodata
 from .regions import Region, find_region
-from .source import GeoSource, open_source, read_part
-from .writing import check_geo_output, edited_copy, keep_from_nodata
+from .source import GeoSource, Part, open_source, read_part
+from .writing import check_geo_output, edited_copy
 
 MAX_CONTEXT = 512
 """Most pixels that are read around a region on each side."""
@@ -48,7 +49,7 @@ class GeoDocument:
 
     @property
     def units(self) -> BandUnits:
-        return units(self.bands, self.stretch)
+        return units(self.source, self.bands, self.stretch)
 
     def check_output(self, path: Path, inputs: Sequence[Path] = ()) -> None:
         check_geo_output(path, self.source, tuple(inputs))
@@ -70,8 +71,11 @@ class GeoDocument:
 
     def measured(self, image: Tensor, changed: Tensor) -> dict[str, Any]:
         """The window [x, y, w, h] in pixels of the scene, and each index's mean before and after where it changed."""
-        where = (changed > VISIBLE).numpy()
-        found = index_changes(self.stored, self.restored(image, changed), where, self.bands)
+        where = ((changed > VISIBLE) & self.valid).numpy()
+        before, after = (
+            measured(stored, self.source, self.bands) for stored in (self.stored, self.restored(image, changed))
+        )
+        found = index_changes(before, after, where, self.bands)
         window = self.window
         return {
             "window": [window.left, window.top, window.right - window.left, window.bottom - window.top],
@@ -88,7 +92,10 @@ def open_window(
     window = Window(0, 0, *source.size) if region is None else with_context(region.window, source.size)
     check_window(window, source)
     ignored = None if ignore is None else find_region(ignore, source)
-    return document_of(source, window, region, ignored, find_bands(source, rgb))
+    document = document_of(source, window, region, ignored, find_bands(source, rgb))
+    if document.roi is not None and not bool((document.roi * document.valid).any()):
+        raise InputError(f"{path} has no data in the region: all is nodata or ignored; choose another region.")
+    return document
 
 
 def document_of(
@@ -100,10 +107,15 @@ def document_of(
     stretch: Stretch | None = None,
 ) -> GeoDocument:
     """A window, read, and stretched by its own values or as given. Raises InputError where it has no data."""
-    part = read_part(source, window)
-    valid = part.valid if ignored is None else part.valid & ~mask_in(ignored, window)
+    part = read_usable(source, window, ignored)
     roi = None if region is None else torch.from_numpy(mask_in(region, window)).float()
-    return document_from(source, window, part.stored, valid, roi, bands, stretch)
+    return document_from(source, window, part.stored, part.valid, roi, bands, stretch)
+
+
+def read_usable(source: GeoSource, window: Window, ignored: Region | None) -> Part:
+    """The pixels of a window; valid is False too where they are to be ignored."""
+    part = read_part(source, window)
+    return part if ignored is None else replace(part, valid=part.valid & ~mask_in(ignored, window))
 
 
 def document_from(
@@ -119,7 +131,7 @@ def document_from(
     if not valid.any():
         raise InputError(f"{source.path} has no data there: all is nodata or ignored; choose another region.")
     values = stored[..., list(bands.order)]
-    shown = stretch or find_stretch(values, valid, bands)
+    shown = stretch or with_room(find_stretch(values, valid, bands, source.limits), source, bands)
     if roi is not None and bool((roi >= 1).all()):
         roi = None
     # What is no number is shown as 0; it is not valid.

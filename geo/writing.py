@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import threading
-import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import InputError, OutputError
 from ..guidance.regions import Window
 from ..rasters.files import check_place
 from ..rasters.layout import Array
+from .copying import BESIDE, copy_lossless, copy_sidecars
 from .libraries import rasterio
+from .regions import trimmed
 from .source import GeoSource, opened, rasterio_window
 
 SUFFIXES = (".tif", ".tiff")
-LOSSLESS = "DEFLATE"
-SIDECARS = (".aux.xml", ".msk", ".ovr")
-"""What GDAL keeps beside ``name.tif`` as ``name.tif.aux.xml`` and so on."""
 
 
 class Writer:
@@ -32,6 +31,7 @@ class Writer:
 
     def __init__(self, file: Any, source: GeoSource) -> None:
         self._file, self._source = file, source
+        self._written: list[tuple[Window, int | None]] = []
         self.changed = False
 
     def read(self, window: Window) -> Array:
@@ -40,10 +40,39 @@ class Writer:
         return np.ascontiguousarray(np.moveaxis(self._file.read(indexes, window=rasterio_window(window)), 0, -1))
 
     def write(self, window: Window, stored: Array) -> None:
-        """Put ``stored`` [h, w, C], in the order of ``source.bands``, into the window."""
+        """Put ``stored`` [h, w, C], in the order of ``source.bands``, into the window.
+
+        Blocks in which nothing changes are not touched.
+        """
+        before, after = (np.ascontiguousarray(each) for each in (self.read(window), stored))
+        # By their bytes, since NaN is not equal to itself.
+        differs = (before.view(np.uint8) != after.view(np.uint8)).any(-1)
+        if not differs.any():
+            return
+        part, _ = trimmed(window, differs)
+        rows = slice(part.top - window.top, part.bottom - window.top)
+        columns = slice(part.left - window.left, part.right - window.left)
         indexes = [band + 1 for band in self._source.bands]
-        self._file.write(np.moveaxis(stored, -1, 0), indexes, window=rasterio_window(window))
+        self._file.write(np.moveaxis(after[rows, columns], -1, 0), indexes, window=rasterio_window(part))
+        # Of what is written over again only the last counts; numbers of fewer bits are rounded.
+        self._written = [(each, None if _meet(each, part) else check) for each, check in self._written]
+        exact = self._source.bits is None
+        self._written.append((part, zlib.crc32(np.ascontiguousarray(after[rows, columns])) if exact else None))
         self.changed = True
+
+    def check(self, path: Path) -> None:
+        """Raise OSError where the closed file does not hold what was written.
+
+        GDAL puts off errors of the disk until it closes a file, and then swallows them.
+        """
+        with opened(path) as self._file:
+            for window, check in self._written:
+                if check not in (None, zlib.crc32(self.read(window))):
+                    raise OSError(errno.EIO, "it was not stored whole")
+        for level in range(len(self._source.overviews) if self.changed else 0):
+            with opened(path, overview_level=level) as file:
+                for _, place in file.block_windows(1):
+                    file.read(window=place)
 
 
 def check_geo_output(path: Path, source: GeoSource, inputs: tuple[Path, ...] = ()) -> Path:
@@ -67,27 +96,32 @@ def edited_copy(source: GeoSource, target: Path) -> Iterator[Writer]:
     try:
         _check_space(source.path, target)
         if source.lossy or not is_tiff(source.path):
-            _copy_lossless(source, partial)
+            copy_lossless(source, partial)
         else:
             shutil.copyfile(source.path, partial)
         with opened(partial, "r+") as file:
             writer = Writer(file, source)
             yield writer
-            if writer.changed and source.overviews:
+        # Opened again, since GDAL cannot add tiles of an overview to a file of strips that it has just written.
+        with opened(partial, "r+") as file:
+            if source.overviews and (writer.changed or not file.overviews(1)):
                 _renew_overviews(file, source.overviews)
-        _check_written(partial)
+        writer.check(partial)
+        copy_sidecars(source.path, target)
         partial.replace(target)
-        _copy_sidecars(source.path, target)
+    except OutputError:
+        raise
     except OSError as error:
         raise OutputError(
-            f"{target} cannot be written ({error.strerror or error}); choose another place or free some space."
+            f"{target} cannot be written ({error.strerror or 'the disk failed'}); "
+            "choose another place or free some space."
         ) from error
     except InputError as error:
         if str(partial) in str(error):
             raise OutputError(f"{target} cannot be written; choose another place or free some space.") from error
         raise
     finally:
-        for path in (partial, *(Path(f"{partial}{suffix}") for suffix in SIDECARS)):
+        for path in (partial, *(Path(f"{partial}{suffix}") for suffix in BESIDE)):
             path.unlink(missing_ok=True)
 
 
@@ -107,68 +141,11 @@ def _check_space(source: Path, target: Path) -> None:
         )
 
 
-def _check_written(partial: Path) -> None:
-    """GDAL may put off an error of the disk until it closes a file, and then swallow it."""
-    with opened(partial) as file:
-        file.read(1, window=((file.height - 1, file.height), (file.width - 1, file.width)))
+def _meet(a: Window, b: Window) -> bool:
+    return a.top < b.bottom and b.top < a.bottom and a.left < b.right and b.left < a.right
 
 
 def _renew_overviews(file: Any, factors: tuple[int, ...]) -> None:
     lib = rasterio()
     name = str(file.tags(ns="rio_overview").get("resampling", "average"))
     file.build_overviews(list(factors), getattr(lib.enums.Resampling, name, lib.enums.Resampling.average))
-
-
-def _copy_lossless(source: GeoSource, target: Path) -> None:
-    """All that the source holds in a TIFF without loss, block by block."""
-    lib = rasterio()
-    with opened(source.path) as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        profile = file.profile | {"driver": "GTiff", "compress": LOSSLESS}
-        for stale in ("photometric", "interleave"):
-            profile.pop(stale, None)
-        masked = any("PER_DATASET" in str(flag) for flags in file.mask_flag_enums for flag in flags)
-        bigtiff = {"BIGTIFF": "IF_SAFER", "SPARSE_OK": "FALSE"}
-        with lib.Env(GDAL_TIFF_INTERNAL_MASK=True), lib.open(target, "w", **profile, **bigtiff) as copy:
-            for _, place in file.block_windows(1):
-                copy.write(file.read(window=place), window=place)
-                if masked and source.alpha is None:
-                    copy.write_mask(file.dataset_mask(window=place), window=place)
-            _copy_tags(file, copy)
-            if source.overviews:
-                copy.build_overviews(list(source.overviews), lib.enums.Resampling.average)
-
-
-def _copy_tags(file: Any, copy: Any) -> None:
-    copy.colorinterp = file.colorinterp
-    copy.descriptions = file.descriptions
-    copy.scales, copy.offsets = file.scales, file.offsets
-    copy.update_tags(**file.tags())
-    for band in range(1, file.count + 1):
-        copy.update_tags(band, **file.tags(band))
-    if file.gcps[0]:
-        copy.gcps = file.gcps
-    if file.rpcs:
-        copy.rpcs = file.rpcs
-
-
-def _copy_sidecars(source: Path, target: Path) -> None:
-    for suffix in SIDECARS:
-        beside = Path(f"{source}{suffix}")
-        if beside.exists() and suffix != ".ovr":
-            shutil.copyfile(beside, f"{target}{suffix}")
-
-
-def keep_from_nodata(stored: Array, edited: Array, valid: NDArray[np.bool_], nodata: tuple[float | None, ...]) -> Array:
-    """``edited`` [h, w, C] whose valid pixels hold no value that stands for "no data": they take the next one."""
-    result = edited.copy()
-    for band, value in enumerate(nodata):
-        if value is None or not np.isfinite(value):
-            continue
-        hit = (result[..., band] == value) & (edited[..., band] != stored[..., band]) & valid
-        if result.dtype.kind == "f":
-            other = np.nextafter(result.dtype.type(value), result.dtype.type(np.inf))
-        else:
-            other = result.dtype.type(value + 1 if value < np.iinfo(result.dtype).max else value - 1)
-        result[..., band][hit] = other
-    return result

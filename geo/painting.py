@@ -1,0 +1,129 @@
+"""Paint one tile of a large scene: its part of the plan, with the detail of full resolution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..guidance.regions import Window
+from ..guidance.results import EditResult
+from ..rasters.layout import Array, as_rgb
+from ..sinddm.bank import PatchSource
+from ..sinddm.patches import PatchDenoiser, PatchSettings
+from ..sinddm.sampling import Plan, sample
+from .bands import Bands
+from .regions import Region
+from .source import GeoSource
+from .tiles import Tile
+from .window import GeoDocument, document_from, mask_in, read_usable
+
+DETAIL = Plan((0.35, 0.35, 0.4, 0.45))
+"""Where a tile begins at each scale: the plan's colours stay, its blur does not."""
+PLAN_PATCHES = 192
+"""Side of the part of the plan whose patches a tile may use, in pixels."""
+
+
+@dataclass(frozen=True, eq=False)
+class LargeScene:
+    """What of a source is to be edited in tiles: ``window``, where in it (``region``, None: anywhere), where not.
+
+    inputs: other files that it comes from, which must not be written to.
+    """
+
+    source: GeoSource
+    window: Window
+    region: Region | None
+    ignored: Region | None
+    bands: Bands
+    inputs: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A window from afar: what an edit sees of it (``document``), and what it made of it."""
+
+    document: GeoDocument
+    result: EditResult
+
+
+def cut(values: Tensor, part: Window, whole: Window) -> Tensor:
+    """The part of a window of ``values`` [C, h, w] that shows ``whole`` reduced, at full resolution: [C, H, W]."""
+    height, width = values.shape[-2:]
+    down, across = height / (whole.bottom - whole.top), width / (whole.right - whole.left)
+    rows = (torch.arange(part.top, part.bottom) - whole.top + 0.5) * down
+    columns = (torch.arange(part.left, part.right) - whole.left + 0.5) * across
+    grid = torch.stack(
+        [
+            (2 * columns / width - 1).expand(len(rows), -1),
+            (2 * rows / height - 1)[:, None].expand(-1, len(columns)),
+        ],
+        -1,
+    )
+    cut: Tensor = torch.nn.functional.grid_sample(
+        values[None].float(), grid[None].float(), mode="bicubic", padding_mode="border", align_corners=False
+    )[0]
+    return cut.clamp(0.0, 1.0)
+
+
+def painted(scene: LargeScene, seen: Seen, tile: Tile, seed: int) -> Array:
+    """The stored values [h, w, C] of a tile with its part of the plan, in the order of ``source.bands``."""
+    afar, whole = seen.document, scene.window
+    part = read_usable(scene.source, tile.window, scene.ignored)
+    if not part.valid.any():
+        return part.stored
+    roi = None if scene.region is None else torch.from_numpy(mask_in(scene.region, tile.window)).float()
+    here = document_from(scene.source, tile.window, part.stored, part.valid, roi, scene.bands, afar.stretch)
+    planned, before = (cut(each, tile.window, whole) for each in (seen.result.image, afar.pixels))
+    changed = cut(seen.result.changed[None], tile.window, whole)[0] * here.valid
+    if here.roi is not None:
+        changed = changed * here.roi
+    kept = cut(_relief(seen.result.image, afar.pixels)[None], tile.window, whole)
+    start = (planned + kept * (here.pixels - before)).clamp(0.0, 1.0)
+    start = here.pixels + changed * (start - here.pixels)
+    detailed = _detailed(start, here, changed, seen, tile, seed)
+    # What still has the scene's own relief needs no other.
+    image = torch.where(changed > 0, start + (1.0 - kept) * changed.sqrt() * (detailed - start), here.pixels)
+    return here.in_file_order(here.restored(image, changed))
+
+
+def _relief(after: Tensor, before: Tensor) -> Tensor:
+    """How much of the scene's own relief an edit leaves, 0…1: ratio of local contrasts, [h, w]."""
+
+    def contrast(image: Tensor) -> Tensor:
+        grey = as_rgb(image).mean(0)[None, None]
+        mean = torch.nn.functional.avg_pool2d(grey, 9, 1, 4, count_include_pad=False)
+        square = torch.nn.functional.avg_pool2d(grey**2, 9, 1, 4, count_include_pad=False)
+        return (square - mean**2).clamp(min=0.0).sqrt()[0, 0]
+
+    return (contrast(after) / contrast(before).clamp(min=1e-3)).clamp(0.0, 1.0)
+
+
+def _detailed(start: Tensor, here: GeoDocument, changed: Tensor, seen: Seen, tile: Tile, seed: int) -> Tensor:
+    """``start`` [C, h, w] with the detail of a picture taken at this resolution where it changed."""
+    patches = PatchDenoiser(
+        here.pixels * 2.0 - 1.0,
+        [PatchSource(part * 2.0 - 1.0, weight, in_place=False) for part, weight in _plan_patches(seen, tile)],
+        PatchSettings(anchor=20.0),
+        seed,
+        prior=(here.valid * (1.0 - 0.98 * changed)).float(),
+    )
+    size = (int(start.shape[-2]), int(start.shape[-1]))
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        sampled = sample(patches, size, generator, plan=DETAIL, start=start * 2.0 - 1.0)
+    return (sampled * 0.5 + 0.5).clamp(0.0, 1.0)
+
+
+def _plan_patches(seen: Seen, tile: Tile) -> list[tuple[Tensor, Tensor]]:
+    """The part of the plan around a tile, and how far it shows the event: [C, s, s] and [s, s]."""
+    height, width = seen.result.changed.shape
+    whole = seen.document.window
+    row = (0.5 * (tile.window.top + tile.window.bottom) - whole.top) / (whole.bottom - whole.top) * height
+    column = (0.5 * (tile.window.left + tile.window.right) - whole.left) / (whole.right - whole.left) * width
+    top = int(min(max(0, row - PLAN_PATCHES / 2), max(0, height - PLAN_PATCHES)))
+    left = int(min(max(0, column - PLAN_PATCHES / 2), max(0, width - PLAN_PATCHES)))
+    part = (slice(top, top + PLAN_PATCHES), slice(left, left + PLAN_PATCHES))
+    return [(seen.result.image[:, part[0], part[1]], seen.result.changed[part])]

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
+from scipy.sparse.linalg import eigsh
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -24,6 +26,8 @@ BRUSH = 1.0
 COMPONENTS = 40
 """Principal components kept for comparing."""
 _PCA_PATCHES = 20_000
+_SOLVED_WHOLE = 1200
+"""Side of a covariance matrix up to which all its eigenvectors are found; five bands have 1,125."""
 _EXCLUDED = -1e9
 
 
@@ -46,11 +50,21 @@ def principal_patches(images: Sequence[Tensor], components: int = COMPONENTS) ->
         rows.append(F.unfold(_pad(image, ANALYSIS // 2)[None], ANALYSIS, stride=stride)[0].T)
     matrix = torch.cat(rows)
     matrix = matrix - matrix.mean(0)
-    covariance = (matrix.T @ matrix) / matrix.shape[0]
-    vectors: Tensor = torch.linalg.eigh(covariance.double()).eigenvectors
-    kept = min(components, vectors.shape[1])
-    basis = vectors.flip(1)[:, :kept].T.float().contiguous()
+    covariance = ((matrix.T @ matrix) / matrix.shape[0]).double()
+    kept = min(components, len(covariance))
+    basis = _strongest(covariance, kept).T.float().contiguous()
     return basis.reshape(kept, images[0].shape[0], ANALYSIS, ANALYSIS)
+
+
+def _strongest(covariance: Tensor, count: int) -> Tensor:
+    """The ``count`` eigenvectors [N, count] with the largest eigenvalues, the largest first."""
+    if len(covariance) <= _SOLVED_WHOLE:
+        vectors: Tensor = torch.linalg.eigh(covariance).eigenvectors
+        return vectors.flip(1)[:, :count]
+    # Of many bands only the few that are kept are looked for; a given start makes that repeatable.
+    start = np.random.default_rng(0).standard_normal(len(covariance))
+    _, found = eigsh(covariance.cpu().numpy(), k=count, which="LA", v0=start)
+    return torch.from_numpy(np.ascontiguousarray(found[:, ::-1])).to(covariance.device)
 
 
 @dataclass(frozen=True)

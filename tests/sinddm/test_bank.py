@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from comfyui_sinddm_rs.sinddm import bank
 from comfyui_sinddm_rs.sinddm.bank import ANALYSIS, Matches, PatchBank, PatchSource, principal_patches
 from comfyui_sinddm_rs.sinddm.matching import grid_places
 from torch import Tensor
@@ -137,3 +138,15 @@ def test_priors_are_kept_by_row(picture: Picture) -> None:
     plain, excluded, likely = bank.log_prior[where].tolist()
     assert plain == 0.0 and likely == pytest.approx(0.6931, abs=1e-4)
     assert excluded < -1e8 and bool(bank.log_prior.isfinite().all())
+
+
+def test_few_components_of_many_bands_are_those_of_the_whole_solution(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = torch.Generator().manual_seed(0)
+    base = torch.rand(2, 40, 40, generator=generator)
+    image = torch.cat([base, 1.0 - base, 0.5 * base[:1] + 0.1 * torch.rand(1, 40, 40, generator=generator)])
+    whole = principal_patches([image], 10).flatten(1)
+    monkeypatch.setattr(bank, "_SOLVED_WHOLE", 100)
+    few = principal_patches([image], 10).flatten(1)
+    assert torch.equal(few, principal_patches([image], 10).flatten(1))
+    torch.testing.assert_close(few @ few.T, torch.eye(10), atol=1e-4, rtol=0.0)
+    torch.testing.assert_close((few @ whole.T).abs(), torch.eye(10), atol=1e-2, rtol=0.0)

@@ -37,6 +37,8 @@ def scored(record: Record, scorers: Sequence[Scorer], scene: Scene, place: Path)
     source = scene.raster
     edited = edited_pixels(place / str(record.picture), source)
     changed = changed_region(edited, source.pixels, scene.region)
+    # An event in a region seldom fills it: what it is called is asked where the picture differs.
+    visible = changed_region(edited, source.pixels, None)
     code = code_digest(SCORING)
     measures, scores = dict(record.measures), dict(record.scores) if record.scoring == code else {}
     for scorer in scorers:
@@ -49,7 +51,7 @@ def scored(record: Record, scorers: Sequence[Scorer], scene: Scene, place: Path)
             source=source.pixels,
             mask=changed if bool(changed.any()) else None,
         ).summary()
-        event = event_change(scorer.guide, record.prompt, edited, source.pixels, changed)
+        event = event_change(scorer.guide, record.prompt, edited, source.pixels, visible)
         scores[scorer.identity] = {
             "scorer": scorer.name,
             **{name: judged[name] for name in _BY_GUIDE},

@@ -216,10 +216,10 @@ def test_a_full_disk(run: Callable[..., Any], folder: Path, monkeypatch: pytest.
 
 
 def test_a_refusal_comes_before_the_work(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
-    def edit_image(*_: object, **__: object) -> None:
+    def edit_document(*_: object, **__: object) -> None:
         raise AssertionError("the edit has begun")
 
-    monkeypatch.setattr(module, "edit_image", edit_image)
+    monkeypatch.setattr(module, "edit_document", edit_document)
     refused(edit(output="out.bmp"), "name end in")
     refused(edit("--roi", "1,2,3"), "not x,y,w,h")
     refused(edit("--exemplar", "missing.png"), "does not exist")

@@ -50,14 +50,16 @@ def find_events(guide: CompactGuide, text: str) -> tuple[Event, ...]:
     """The events to draw for a text, in the order in which it names them; none where it speaks of none.
 
     It speaks of several where the lexicon finds different ones in different clauses ("a flooded village, roofs
-    damaged"), for one clause may name an event in the words of another ("a damaged deck with holes").
+    damaged"), for one clause may name an event in the words of another ("a damaged deck with holes"). Words count more
+    than nearness: of the phrasings that the guide was trained with the lexicon finds more than the guide itself.
     """
     named = [event for clause in _CLAUSES.split(text) if (event := _named(guide, clause)) is not None]
     if len(set(named)) > 1:
         shown = {other for event in named for other in OTHER_EVENTS_SHOWN.get(event.name, ())}
         return tuple(dict.fromkeys(event for event in named if event.name not in shown))
-    nearest = nearest_event(guide, guide.embed_texts([text])[0])[0] if is_known(guide, text) else None
-    found = nearest or _named(guide, text)
+    found = _named(guide, text)
+    if found is None and is_known(guide, text):
+        found = nearest_event(guide, guide.embed_texts([text])[0])[0]
     return () if found is None else (found,)
 
 

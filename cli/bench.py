@@ -21,8 +21,8 @@ from ..sinddm.patch_swd import patch_swd
 from ..sinddm.patches import PatchDenoiser, PatchSettings
 from ..sinddm.sampling import sample
 from . import bench_train
+from .begun import BEGUN
 from .console import say
-from .main import BEGUN
 from .measures import peak_memory, sized
 
 TEXT = "A fire in the forest"

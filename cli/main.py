@@ -11,12 +11,10 @@ import argparse
 import json
 import os
 import sys
-import time
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-BEGUN = time.perf_counter()
-"""When the command began, before its heavy imports."""
+from . import begun  # noqa: F401 (first of all, for the time)
 
 
 class _Parser(argparse.ArgumentParser):

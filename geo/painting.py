@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ..guidance.regions import Window
 from ..guidance.results import EditResult
@@ -62,7 +63,7 @@ def cut(values: Tensor, part: Window, whole: Window) -> Tensor:
         ],
         -1,
     )
-    cut: Tensor = torch.nn.functional.grid_sample(
+    cut: Tensor = F.grid_sample(
         values[None].float(), grid[None].float(), mode="bicubic", padding_mode="border", align_corners=False
     )[0]
     return cut.clamp(0.0, 1.0)
@@ -84,21 +85,35 @@ def painted(scene: LargeScene, seen: Seen, tile: Tile, seed: int) -> Array:
     start = (planned + kept * (here.pixels - before)).clamp(0.0, 1.0)
     start = here.pixels + changed * (start - here.pixels)
     detailed = _detailed(start, here, changed, seen, tile, seed)
-    # What still has the scene's own relief needs no other.
-    image = torch.where(changed > 0, start + (1.0 - kept) * changed.sqrt() * (detailed - start), here.pixels)
+    # What still has the scene's own relief needs no other, and smoke and water have none.
+    rough = cut(_roughness(seen.result.image, afar.pixels)[None], tile.window, whole)
+    image = torch.where(changed > 0, start + (1.0 - kept) * rough**2 * changed.sqrt() * (detailed - start), here.pixels)
     return here.in_file_order(here.restored(image, changed))
 
 
+def _mean(values: Tensor) -> Tensor:
+    return F.avg_pool2d(values, 9, 1, 4, count_include_pad=False)
+
+
+def _grey(image: Tensor) -> Tensor:
+    return as_rgb(image).mean(0)[None, None]
+
+
+def _roughness(after: Tensor, before: Tensor) -> Tensor:
+    """Local contrast of an edit over the scene's own, 0…1: [h, w]."""
+    new, old = ((_mean(image**2) - _mean(image) ** 2).clamp(min=0.0).sqrt() for image in map(_grey, (after, before)))
+    return (new / old.clamp(min=1e-3)).clamp(0.0, 1.0)[0, 0]
+
+
 def _relief(after: Tensor, before: Tensor) -> Tensor:
-    """How much of the scene's own relief an edit leaves, 0…1: ratio of local contrasts, [h, w]."""
+    """How much of the scene's own relief an edit leaves, 0…1: the slope of its detail over the scene's, [h, w].
 
-    def contrast(image: Tensor) -> Tensor:
-        grey = as_rgb(image).mean(0)[None, None]
-        mean = torch.nn.functional.avg_pool2d(grey, 9, 1, 4, count_include_pad=False)
-        square = torch.nn.functional.avg_pool2d(grey**2, 9, 1, 4, count_include_pad=False)
-        return (square - mean**2).clamp(min=0.0).sqrt()[0, 0]
-
-    return (contrast(after) / contrast(before).clamp(min=1e-3)).clamp(0.0, 1.0)
+    Under thin smoke a part of it is left, in flames or on water nothing, whatever their own contrast.
+    """
+    new, old = map(_grey, (after, before))
+    shared = _mean(new * old) - _mean(new) * _mean(old)
+    own = (_mean(old * old) - _mean(old) ** 2).clamp(min=1e-5)
+    return (shared / own).clamp(0.0, 1.0)[0, 0]
 
 
 def _detailed(start: Tensor, here: GeoDocument, changed: Tensor, seen: Seen, tile: Tile, seed: int) -> Tensor:

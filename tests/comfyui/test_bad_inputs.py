@@ -147,7 +147,7 @@ def files(base: Path) -> set[Path]:
 
 
 def test_the_table_has_every_socket(comfyui: ComfyUI) -> None:
-    found = {what: set() for what in ("IMAGE", "MASK", "SINDDM_MODEL", "RS_GUIDE", "RS_PROMPTS")}
+    found = {what: set() for what in ("IMAGE", "MASK", "SINDDM_MODEL", "RS_GUIDE", "RS_PROMPTS", "RS_RASTER")}
     for kind in pack.NODE_CLASS_MAPPINGS:
         for name, (what, _) in inputs(comfyui, kind).items():
             if not isinstance(what, list) and what not in ("INT", "FLOAT", "BOOLEAN", "STRING"):

@@ -22,7 +22,7 @@ def posterior_costs(bank: PatchBank, features: Tensor, rows: Tensor, level: Nois
     """−log posterior (up to a constant per query) of ``rows`` [Q, K] for ``features`` [Q, D], float [Q, K]."""
     alpha, variance = level.alpha, level.sigma**2
     # In parts, since the features of all candidates of all queries would be most of an edit's memory.
-    parts = zip(features.split(_QUERIES_AT_ONCE), rows.split(_QUERIES_AT_ONCE), strict=True)
+    parts = zip(*(torch.split(each, _QUERIES_AT_ONCE) for each in (features, rows)), strict=True)
     dots = torch.cat([torch.einsum("qd,qkd->qk", query, bank.features[candidates]) for query, candidates in parts])
     return (alpha * alpha * bank.energy[rows] - 2 * alpha * dots) / (2 * variance) - bank.log_prior[rows]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..geo.documents import Document
 from ..geo.libraries import rasterio
-from ..geo.source import opened
+from ..geo.source import opened, rasterio_window
 from ..geo.window import GeoDocument
 from ..guidance.editing import VISIBLE
 from ..guidance.results import EditResult
@@ -23,7 +23,6 @@ def label_bytes(document: Document, result: EditResult) -> bytes:
     lib, source, window = rasterio(), document.source, document.window
     height, width = source.size
     changed = ((result.changed.cpu() > VISIBLE) & document.valid.bool()).numpy()
-    place = lib.windows.Window(window.left, window.top, window.right - window.left, window.bottom - window.top)
     profile = {"driver": "GTiff", "dtype": "uint8", "count": 1, "height": height, "width": width}
     profile |= {"compress": "DEFLATE", "SPARSE_OK": "TRUE", "tiled": min(height, width) >= 256}
     with opened(source.path) as scene, warnings.catch_warnings():
@@ -33,5 +32,5 @@ def label_bytes(document: Document, result: EditResult) -> bytes:
             placed = {"crs": source.crs, "transform": source.transform}
         with lib.MemoryFile() as memory:
             with memory.open(**profile, **placed) as label:
-                label.write(changed.astype(np.uint8) * 255, 1, window=place)
+                label.write(changed.astype(np.uint8) * 255, 1, window=rasterio_window(window))
             return bytes(memory.read())

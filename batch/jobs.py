@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..geo.regions import MAP
 from ..guidance.settings import EditSettings, check_prompt
 from ..rasters.regions import is_rectangle
-from .version import package_version
+from ..version import package_version
 
 COLUMNS = ("image", "prompt", "roi", "seed", "n")
 MAX_EDITS = 1000

@@ -12,10 +12,10 @@ import torch
 from ..errors import OutputError, SinDDMError
 from ..geo.documents import edit_document, summary
 from ..guidance.settings import EditSettings
+from ..version import package_version
 from .jobs import Job
 from .layout import Record, forget, stamps, write_pair, write_record
 from .pictures import open_picture
-from .version import package_version
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,9 @@ from ..guidance.prompt_cache import cache_folder
 from ..guidance.settings import EditSettings
 from ..guidance.zero_shot import BOUND, ZeroShot, drawn_events_check, zero_shot_check
 from ..sinddm import pretrained
+from ..version import DISTRIBUTION
 from .console import say
 
-DISTRIBUTION = "comfyui-sinddm-rs"
 VARIABLES = (KEY_VARIABLE, FOLDERS_VARIABLE, "SINDDM_RS_CACHE", "HF_HUB_OFFLINE")
 SHIPPED = {"compact guide": compact.WEIGHTS, "network start": pretrained.WEIGHTS}
 BATCH = 16

@@ -6,14 +6,13 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from ..rasters.files import write_bytes
+from ..version import package_version
 from .plan import Job
 
-DISTRIBUTION = "comfyui-sinddm-rs"
 RECORD = "record.json"
 
 
@@ -88,10 +87,3 @@ def read_record(folder: Path) -> Record | None:
         return Record(**(values | {"warnings": tuple(values["warnings"])}))
     except (OSError, ValueError, TypeError, KeyError):
         return None
-
-
-def package_version() -> str:
-    try:
-        return version(DISTRIBUTION)
-    except PackageNotFoundError:  # a folder in custom_nodes need not be installed
-        return "unknown"

@@ -15,15 +15,20 @@ _WORLD_FILES = (".tfw", ".tifw", ".tiffw", ".wld")
 _PLACING_TAGS = tuple(tag for tag in GEO_TAGS if tag not in (42112, NODATA_TAG))
 
 
+def is_tiff_file(path: Path) -> bool:
+    """Whether a file is a TIFF, by its first bytes. Raises OSError."""
+    with path.open("rb") as file:
+        return is_tiff(file.read(4))
+
+
 def is_on_earth(path: Path) -> bool:
     """Whether a file is a TIFF that has a place (also by a world file), pixels without data, or too many to be read.
 
     False too for what cannot be read: who reads it says why.
     """
     try:
-        with path.open("rb") as file:
-            if not is_tiff(file.read(4)):
-                return False
+        if not is_tiff_file(path):
+            return False
         with tifffile.TiffFile(path) as tiff:
             page = tiff.pages[0]
             assert isinstance(page, tifffile.TiffPage)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -49,6 +50,16 @@ class Seen:
     document: GeoDocument
     result: EditResult
 
+    @cached_property
+    def relief(self) -> Tensor:
+        """How much of the scene's own relief the edit leaves, 0…1: [h, w]."""
+        return _relief(self.result.image, self.document.pixels)
+
+    @cached_property
+    def roughness(self) -> Tensor:
+        """Local contrast of the edit over the scene's own, 0…1: [h, w]."""
+        return _roughness(self.result.image, self.document.pixels)
+
 
 def cut(values: Tensor, part: Window, whole: Window) -> Tensor:
     """The part of a window of ``values`` [C, h, w] that shows ``whole`` reduced, at full resolution: [C, H, W]."""
@@ -81,12 +92,12 @@ def painted(scene: LargeScene, seen: Seen, tile: Tile, seed: int) -> Array:
     changed = cut(seen.result.changed[None], tile.window, whole)[0] * here.valid
     if here.roi is not None:
         changed = changed * here.roi
-    kept = cut(_relief(seen.result.image, afar.pixels)[None], tile.window, whole)
+    kept = cut(seen.relief[None], tile.window, whole)
     start = (planned + kept * (here.pixels - before)).clamp(0.0, 1.0)
     start = here.pixels + changed * (start - here.pixels)
     detailed = _detailed(start, here, changed, seen, tile, seed)
     # What still has the scene's own relief needs no other, and smoke and water have none.
-    rough = cut(_roughness(seen.result.image, afar.pixels)[None], tile.window, whole)
+    rough = cut(seen.roughness[None], tile.window, whole)
     image = torch.where(changed > 0, start + (1.0 - kept) * rough**2 * changed.sqrt() * (detailed - start), here.pixels)
     return here.in_file_order(here.restored(image, changed))
 

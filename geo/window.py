@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..guidance.bands import BandUnits
+from ..guidance.editing import VISIBLE
 from ..guidance.regions import CONTEXT, LEAST_WINDOW, Window
 from ..rasters.layout import Array
 from ..rasters.raster import MAX_SIDE, MIN_SIDE
@@ -26,8 +27,6 @@ from .writing import check_geo_output, edited_copy
 
 MAX_CONTEXT = 512
 """Most pixels that are read around a region on each side."""
-VISIBLE = 0.5
-"""Degree of change from which a pixel counts as changed."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,7 @@ from ..guidance.regions import Window
 from ..rasters.files import check_place
 from ..rasters.layout import Array
 from .copying import BESIDE, copy_lossless, copy_sidecars
+from .files import is_tiff_file
 from .libraries import rasterio
 from .regions import trimmed
 from .source import GeoSource, opened, rasterio_window
@@ -95,7 +96,7 @@ def edited_copy(source: GeoSource, target: Path) -> Iterator[Writer]:
     partial = target.with_name(f".sinddm-rs-{os.getpid()}-{threading.get_ident()}{target.suffix}")
     try:
         _check_space(source.path, target)
-        if source.lossy or not is_tiff(source.path):
+        if source.lossy or not is_tiff_file(source.path):
             copy_lossless(source, partial)
         else:
             shutil.copyfile(source.path, partial)
@@ -123,14 +124,6 @@ def edited_copy(source: GeoSource, target: Path) -> Iterator[Writer]:
     finally:
         for path in (partial, *(Path(f"{partial}{suffix}") for suffix in BESIDE)):
             path.unlink(missing_ok=True)
-
-
-def is_tiff(path: Path) -> bool:
-    """Whether a file is a TIFF, by its first bytes."""
-    from ..rasters.tiff import MAGIC  # noqa: PLC0415 (imports tifffile)
-
-    with path.open("rb") as file:
-        return file.read(4) in MAGIC
 
 
 def _check_space(source: Path, target: Path) -> None:

@@ -15,14 +15,15 @@ PACKAGE = "comfyui_sinddm_rs"
 # Each folder (or module of the root) may import from itself and from these.
 MAY_IMPORT = {
     "errors": set(),
+    "version": set(),
     "rasters": {"errors"},
     "sinddm": {"errors", "rasters"},
     "guidance": {"errors", "rasters", "sinddm"},
     "geo": {"errors", "rasters", "sinddm", "guidance"},
     "nodes": {"errors", "rasters", "sinddm", "guidance", "geo"},
-    "evaluation": {"errors", "rasters", "sinddm", "guidance"},
-    "batch": {"errors", "rasters", "sinddm", "guidance", "geo"},
-    "cli": {"errors", "rasters", "sinddm", "guidance", "geo", "evaluation", "batch"},
+    "evaluation": {"errors", "version", "rasters", "sinddm", "guidance"},
+    "batch": {"errors", "version", "rasters", "sinddm", "guidance", "geo"},
+    "cli": {"errors", "version", "rasters", "sinddm", "guidance", "geo", "evaluation", "batch"},
     "__init__": {"errors", "rasters", "sinddm", "guidance", "nodes"},
 }
 COMFYUI_MODULES = {

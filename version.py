@@ -1,4 +1,4 @@
-"""Which version of the package made an edit."""
+"""Which version of the package this is."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ DISTRIBUTION = "comfyui-sinddm-rs"
 
 @cache
 def package_version() -> str:
+    """The version as installed, or "unknown"."""
     try:
         return version(DISTRIBUTION)
     except PackageNotFoundError:  # a folder in custom_nodes need not be installed

@@ -20,7 +20,7 @@ from pathlib import Path
 import open_clip
 import torch
 from comfyui_sinddm_rs.guidance.guides import load_guide
-from comfyui_sinddm_rs.guidance.prompts import Prompt, PromptEnsemble, embed_ensemble
+from comfyui_sinddm_rs.guidance.prompting.prompts import Prompt, PromptEnsemble, embed_ensemble
 from comfyui_sinddm_rs.guidance.steering import Wish, text_gradient
 from comfyui_sinddm_rs.guidance.views import Views, random_views
 from torch import Tensor

@@ -19,11 +19,11 @@ from comfyui_sinddm_rs.cli.sample import parse_size
 from comfyui_sinddm_rs.rasters.files import make_folder, read_raster, write_rgb
 from comfyui_sinddm_rs.sinddm.denoiser import Denoiser
 from comfyui_sinddm_rs.sinddm.hybrid import NEW_SCENE, HybridDenoiser, Shares
-from comfyui_sinddm_rs.sinddm.model import NetworkDenoiser, SinDDMModel
+from comfyui_sinddm_rs.sinddm.network.model import NetworkDenoiser, SinDDMModel
 from comfyui_sinddm_rs.sinddm.new_scene import scene_from
 from comfyui_sinddm_rs.sinddm.patch_swd import patch_swd
-from comfyui_sinddm_rs.sinddm.patches import PatchDenoiser
-from comfyui_sinddm_rs.sinddm.training import Training, TrainSettings
+from comfyui_sinddm_rs.sinddm.patches.model import PatchDenoiser
+from comfyui_sinddm_rs.sinddm.training.loop import Training, TrainSettings
 
 SEEDS = (0, 1, 2)
 

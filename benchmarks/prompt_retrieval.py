@@ -27,13 +27,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from comfyui_sinddm_rs.guidance.compact import CompactGuide, load_compact_guide
-from comfyui_sinddm_rs.guidance.drawn_pictures import draw_held_out
-from comfyui_sinddm_rs.guidance.evaluate_compact import EVENT_NAMES, auc, embed_all, label_vectors
+from comfyui_sinddm_rs.guidance.compact.evaluation import EVENT_NAMES, auc, embed_all, label_vectors
+from comfyui_sinddm_rs.guidance.compact.guide import CompactGuide, load_compact_guide
+from comfyui_sinddm_rs.guidance.compact.pictures import draw_held_out
+from comfyui_sinddm_rs.guidance.compact.vocabulary import EVENT_PHRASINGS, HELD_OUT_TEMPLATES, PLACES, split_phrasings
 from comfyui_sinddm_rs.guidance.events import EVENTS
-from comfyui_sinddm_rs.guidance.lexicon import read_request
-from comfyui_sinddm_rs.guidance.prompts import consistent, embed_ensemble, make_ensemble
-from comfyui_sinddm_rs.guidance.vocabulary import EVENT_PHRASINGS, HELD_OUT_TEMPLATES, PLACES, split_phrasings
+from comfyui_sinddm_rs.guidance.prompting.lexicon import read_request
+from comfyui_sinddm_rs.guidance.prompting.prompts import consistent, embed_ensemble, make_ensemble
 from torch import Tensor
 
 

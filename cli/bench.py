@@ -18,7 +18,7 @@ from ..rasters.bundled import scene_path
 from ..rasters.files import read_raster
 from ..sinddm.new_scene import new_scene
 from ..sinddm.patch_swd import patch_swd
-from ..sinddm.patches import PatchDenoiser, PatchSettings
+from ..sinddm.patches.model import PatchDenoiser, PatchSettings
 from ..sinddm.sampling import sample
 from . import bench_train
 from .begun import BEGUN

@@ -15,18 +15,18 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ..rasters.bundled import scene_path
 from ..rasters.files import check_output, read_raster, write_bytes
-from ..sinddm.curves import Points, plot
 from ..sinddm.denoiser import Denoiser
-from ..sinddm.held_out import held_out_loss
 from ..sinddm.hybrid import model_denoiser
-from ..sinddm.model import NetworkDenoiser, SinDDMModel
+from ..sinddm.network.model import NetworkDenoiser, SinDDMModel
+from ..sinddm.network.published_sampling import published_sample
 from ..sinddm.new_scene import scene_from
 from ..sinddm.patch_swd import patch_swd
-from ..sinddm.patches import PatchDenoiser
-from ..sinddm.published_sampling import published_sample
-from ..sinddm.recipes import RECIPES, Recipe
+from ..sinddm.patches.model import PatchDenoiser
 from ..sinddm.scales import measured_scales
-from ..sinddm.training import Training, TrainSettings
+from ..sinddm.training.curves import Points, plot
+from ..sinddm.training.held_out import held_out_loss
+from ..sinddm.training.loop import Training, TrainSettings
+from ..sinddm.training.recipes import RECIPES, Recipe
 from .console import say
 from .measures import gradient_energy, peak_memory, sized
 

@@ -14,7 +14,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ..guidance.results import Progress
-from ..sinddm.training import TrainStep
+from ..sinddm.training.loop import TrainStep
 
 
 def say(message: str) -> None:

@@ -20,18 +20,18 @@ from typing import Any
 import torch
 
 from ..errors import SinDDMError
-from ..guidance import compact
 from ..guidance.checks import checked_device
 from ..guidance.clip.open_clip_guide import OpenClipGuide
 from ..guidance.clip.presets import PRESETS, by_hand, size_text
 from ..guidance.clip.weights import FOLDERS_VARIABLE, find_weights, model_folders, safe_metadata
+from ..guidance.compact import guide as compact
 from ..guidance.guide import Guide
 from ..guidance.guides import COMPACT, load_guide
-from ..guidance.llm import KEY_VARIABLE
-from ..guidance.prompt_cache import cache_folder
+from ..guidance.prompting.cache import cache_folder
+from ..guidance.prompting.llm import KEY_VARIABLE
 from ..guidance.settings import EditSettings
 from ..guidance.zero_shot import BOUND, ZeroShot, drawn_events_check, zero_shot_check
-from ..sinddm import pretrained
+from ..sinddm.network import pretrained
 from ..version import DISTRIBUTION
 from .console import say
 

@@ -16,7 +16,7 @@ from ..guidance.report import side_by_side
 from ..guidance.settings import EXEMPLARS, EditSettings
 from ..rasters.files import check_output, read_raster, write_rgb
 from ..rasters.regions import is_rectangle
-from ..sinddm.model_file import load_model
+from ..sinddm.network.model_file import load_model
 from .console import progress_bar, say
 from .prompt_options import add_prompt_options, read_ensemble, say_dropped
 

@@ -7,9 +7,9 @@ import time
 from typing import Any
 
 from ..rasters.files import read_raster, write_bytes
-from ..sinddm.model_file import model_bytes
-from ..sinddm.official import import_official
-from ..sinddm.training_run import check_model_output
+from ..sinddm.network.model_file import model_bytes
+from ..sinddm.network.official import import_official
+from ..sinddm.training.run import check_model_output
 
 
 def add_to(commands: Any) -> None:

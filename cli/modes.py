@@ -15,7 +15,6 @@ from ..guidance.settings import EditSettings
 from ..rasters.files import check_output, read_raster, write_new, write_raster
 from ..rasters.raster import blank_raster
 from ..rasters.regions import read_roi
-from ..sinddm.model_file import load_model
 from ..sinddm.modes import (
     HARMONISE_STEPS,
     PASTE_SHARE,
@@ -26,6 +25,7 @@ from ..sinddm.modes import (
     paste_patches,
     transfer_style,
 )
+from ..sinddm.network.model_file import load_model
 
 
 def add_to(commands: Any) -> None:

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from ..errors import InputError
-from ..guidance.llm import LlmSettings
-from ..guidance.prompts import DEFAULT_COUNT, PromptEnsemble, make_ensemble, parse_prompts
+from ..guidance.prompting.llm import LlmSettings
+from ..guidance.prompting.prompts import DEFAULT_COUNT, PromptEnsemble, make_ensemble, parse_prompts
 from ..guidance.settings import PROMPTS, EditSettings
 from .console import say
 

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from ..guidance.guides import load_guide
-from ..guidance.prompts import DEFAULT_COUNT, MAX_COUNT, consistent, embed_ensemble
+from ..guidance.prompting.prompts import DEFAULT_COUNT, MAX_COUNT, consistent, embed_ensemble
 from ..guidance.settings import EditSettings
 from .console import say
 from .prompt_options import add_prompt_options, printable, read_ensemble, say_dropped

@@ -19,7 +19,7 @@ from ..guidance.settings import EditSettings
 from ..rasters.files import check_output, make_folder, write_new
 from ..rasters.raster import blank_raster, check_size
 from ..sinddm.hybrid import model_denoiser
-from ..sinddm.model_file import MODEL_SUFFIX, load_model
+from ..sinddm.network.model_file import MODEL_SUFFIX, load_model
 from ..sinddm.new_scene import new_scene, scene_from
 from ..sinddm.pyramid import Size
 from .console import say

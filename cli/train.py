@@ -14,13 +14,13 @@ from ..geo.learning import read_to_learn
 from ..guidance.checks import checked_device, checked_exemplar
 from ..guidance.event_pictures import event_pictures
 from ..rasters.files import read_raster, write_rgb
-from ..sinddm.checkpoint import checkpoint_path
-from ..sinddm.model import NetworkDenoiser
+from ..sinddm.network.model import NetworkDenoiser
 from ..sinddm.new_scene import scene_from
-from ..sinddm.recipes import RECIPES
 from ..sinddm.schedule import SCHEDULES
-from ..sinddm.training import Training, TrainSettings, TrainStep
-from ..sinddm.training_run import check_model_output, train_to_file
+from ..sinddm.training.checkpoint import checkpoint_path
+from ..sinddm.training.loop import Training, TrainSettings, TrainStep
+from ..sinddm.training.recipes import RECIPES
+from ..sinddm.training.run import check_model_output, train_to_file
 from .console import interrupt_between_steps, say, training_bar
 
 DEFAULTS = TrainSettings()

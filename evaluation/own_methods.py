@@ -18,12 +18,12 @@ from ..guidance.presets import PRESETS, Steering
 from ..guidance.settings import EditSettings
 from ..guidance.views import Views
 from ..rasters.files import make_folder
-from ..sinddm.checkpoint import checkpoint_path
 from ..sinddm.fingerprint import fingerprint
-from ..sinddm.model import SinDDMModel
-from ..sinddm.model_file import load_model
-from ..sinddm.training import Training, TrainSettings
-from ..sinddm.training_run import train_to_file
+from ..sinddm.network.model import SinDDMModel
+from ..sinddm.network.model_file import load_model
+from ..sinddm.training.checkpoint import checkpoint_path
+from ..sinddm.training.loop import Training, TrainSettings
+from ..sinddm.training.run import train_to_file
 from .code import EDITING, code_digest
 from .scorers import guide_digest
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import InputError
-from ..guidance.compact import CompactGuide
-from ..guidance.evaluate_compact import EVENT_NAMES, label_vectors
+from ..guidance.compact.evaluation import EVENT_NAMES, label_vectors
+from ..guidance.compact.guide import CompactGuide
 from ..guidance.event_lookup import find_events
 from ..guidance.guide import Guide
 from ..guidance.guides import load_guide

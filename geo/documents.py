@@ -13,13 +13,13 @@ from torch import Tensor
 from ..guidance.bands import BandUnits
 from ..guidance.editing import edit_image
 from ..guidance.guide import Guide
-from ..guidance.prompts import PromptEnsemble
+from ..guidance.prompting.prompts import PromptEnsemble
 from ..guidance.results import EditResult, Progress
 from ..guidance.settings import EditSettings
 from ..rasters.files import check_output, read_raster, write_raster
 from ..rasters.raster import Raster
 from ..rasters.regions import read_roi
-from ..sinddm.model import SinDDMModel
+from ..sinddm.network.model import SinDDMModel
 from .files import can_edit_on_earth, is_on_earth
 from .large import LargeScene, edit_large, large_scene
 from .regions import is_file

@@ -23,7 +23,7 @@ from ..guidance.event_lookup import find_events, lookup_guide
 from ..guidance.events import Event, Scene
 from ..guidance.guide import Guide
 from ..guidance.guides import load_guide
-from ..guidance.prompts import PromptEnsemble
+from ..guidance.prompting.prompts import PromptEnsemble
 from ..guidance.regions import Window
 from ..guidance.results import EditResult, Progress
 from ..guidance.settings import EditSettings

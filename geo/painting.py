@@ -13,8 +13,8 @@ from torch.nn import functional as F
 from ..guidance.regions import Window
 from ..guidance.results import EditResult
 from ..rasters.layout import Array, as_rgb
-from ..sinddm.bank import PatchSource
-from ..sinddm.patches import PatchDenoiser, PatchSettings
+from ..sinddm.patches.bank import PatchSource
+from ..sinddm.patches.model import PatchDenoiser, PatchSettings
 from ..sinddm.sampling import Plan, sample
 from .bands import Bands
 from .regions import Region

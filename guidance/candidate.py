@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..sinddm.bank import PatchSource
 from ..sinddm.denoiser import Denoiser
 from ..sinddm.hybrid import EDIT, HybridDenoiser
-from ..sinddm.model import NetworkDenoiser
-from ..sinddm.patches import PatchDenoiser, PatchSettings
+from ..sinddm.network.model import NetworkDenoiser
+from ..sinddm.patches.bank import PatchSource
+from ..sinddm.patches.model import PatchDenoiser, PatchSettings
 from ..sinddm.pyramid import Size, resize, scale_sizes
 from ..sinddm.sampling import Plan, Watch, sample
 from .appearance import Appearance, find_paint, new_surface

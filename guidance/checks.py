@@ -11,7 +11,7 @@ from ..rasters.layout import as_rgb
 from ..rasters.raster import MAX_SIDE, MIN_SIDE
 from ..rasters.regions import check_mask
 from ..sinddm.fingerprint import fingerprint
-from ..sinddm.model import SinDDMModel
+from ..sinddm.network.model import SinDDMModel
 
 
 def checked_device(name: str) -> str:

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from ..rasters.layout import as_rgb
-from ..sinddm.model import SinDDMModel
+from ..sinddm.network.model import SinDDMModel
 from ..sinddm.sampling import Step, Watch
 from .bands import BandUnits
 from .candidate import Edited, edit_once
 from .checks import checked_exemplar, checked_image, checked_model, checked_region, checked_valid, filled
 from .guide import Guide
 from .job import Job, prepare
-from .prompts import PromptEnsemble
+from .prompting.prompts import PromptEnsemble
 from .results import Candidate, EditResult, Progress
 from .scores import clip_score
 from .settings import EditSettings, check_prompt

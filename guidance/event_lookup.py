@@ -6,13 +6,13 @@ import re
 
 from torch import Tensor
 
-from .compact import VOCABULARY_THRESHOLD, CompactGuide
+from .compact.guide import VOCABULARY_THRESHOLD, CompactGuide
+from .compact.vocabulary import OTHER_EVENTS_SHOWN
 from .events import EVENTS
 from .events.base import Event
 from .guide import Guide
 from .guides import load_guide
-from .lexicon import read_request
-from .vocabulary import OTHER_EVENTS_SHOWN
+from .prompting.lexicon import read_request
 
 LOOKUP_THRESHOLD = 0.65
 """Least similarity of a text to an event's phrases for the event to be drawn."""

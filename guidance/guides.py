@@ -16,7 +16,7 @@ from .clip.open_clip_guide import load_file, load_folder, load_preset
 from .clip.presets import PRESETS, Preset, by_hand, size_text
 from .clip.siglip_guide import is_siglip, load_siglip
 from .clip.weights import PICKLES, SAFE, find_weights, model_folders
-from .compact import WEIGHTS, is_compact, load_compact_guide
+from .compact.guide import WEIGHTS, is_compact, load_compact_guide
 from .guide import Guide
 
 COMPACT = "compact"

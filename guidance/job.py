@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..rasters.layout import as_rgb
 from ..sinddm.fingerprint import fingerprint
-from ..sinddm.model import SinDDMModel
+from ..sinddm.network.model import SinDDMModel
 from .appearance import Paint, find_paint, found_surface
 from .bands import BandUnits
 from .checks import checked_device
@@ -20,7 +20,7 @@ from .events.base import Event
 from .guide import Guide
 from .guides import load_guide
 from .presets import Steering
-from .prompts import PromptEnsemble, consistent, embed_ensemble, make_ensemble
+from .prompting.prompts import PromptEnsemble, consistent, embed_ensemble, make_ensemble
 from .regions import Window, whole, window_around
 from .settings import EditSettings
 from .steering import Origin, Wish

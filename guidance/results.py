@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from .prompts import PromptEnsemble
+from .prompting.prompts import PromptEnsemble
 
 
 @dataclass(frozen=True)

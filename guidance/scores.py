@@ -18,7 +18,7 @@ from ..sinddm.patch_swd import patch_swd
 from .checks import checked_image, checked_region
 from .guide import Guide
 from .job import PLAIN_TEXT
-from .prompts import PromptEnsemble, consistent, embed_ensemble
+from .prompting.prompts import PromptEnsemble, consistent, embed_ensemble
 from .regions import window_around
 from .settings import EditSettings, check_prompt
 from .steering import Origin, Wish

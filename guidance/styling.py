@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..sinddm.model import SinDDMModel
 from ..sinddm.modes import repaint
+from ..sinddm.network.model import SinDDMModel
 from ..sinddm.sampling import Watch
 from .checks import checked_image, checked_model
 from .guide import Guide

@@ -12,10 +12,10 @@ from ..errors import InputError
 from ..geo.window import GeoDocument
 from ..guidance.editing import edit_image
 from ..guidance.guide import Guide
-from ..guidance.prompts import PromptEnsemble
+from ..guidance.prompting.prompts import PromptEnsemble
 from ..guidance.results import EditResult
 from ..guidance.settings import MAX_STRENGTH, EditSettings
-from ..sinddm.model import SinDDMModel
+from ..sinddm.network.model import SinDDMModel
 from .host import device, gradients, ready, warn
 from .progress import progress_bar
 from .types import (

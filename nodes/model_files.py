@@ -8,9 +8,9 @@ from typing import Any
 
 from ..errors import InputError
 from ..rasters.files import make_folder, write_bytes
-from ..sinddm.model import SinDDMModel
-from ..sinddm.model_file import MODEL_SUFFIX, load_model, model_bytes
-from ..sinddm.training_run import check_model_output
+from ..sinddm.network.model import SinDDMModel
+from ..sinddm.network.model_file import MODEL_SUFFIX, load_model, model_bytes
+from ..sinddm.training.run import check_model_output
 from .host import gradients, output_folder, sinddm_folders
 from .types import Model, from_trained
 

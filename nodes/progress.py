@@ -14,12 +14,12 @@ from torch.nn.functional import pad
 
 from ..guidance.results import Progress
 from ..rasters.layout import as_rgb, channels_first, channels_last
-from ..sinddm.curves import loss_curve
-from ..sinddm.model import NetworkDenoiser
+from ..sinddm.network.model import NetworkDenoiser
 from ..sinddm.new_scene import scene_from
 from ..sinddm.pyramid import resize
 from ..sinddm.sampling import Step, Watch
-from ..sinddm.training import Training, TrainStep
+from ..sinddm.training.curves import loss_curve
+from ..sinddm.training.loop import Training, TrainStep
 
 TICKS = 1000
 PREVIEW_SIDE = 512

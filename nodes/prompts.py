@@ -6,8 +6,8 @@ import os
 from typing import Any
 
 from ..errors import InputError
-from ..guidance.llm import LlmSettings
-from ..guidance.prompts import DEFAULT_COUNT, MAX_COUNT, PromptEnsemble, make_ensemble, parse_prompts
+from ..guidance.prompting.llm import LlmSettings
+from ..guidance.prompting.prompts import DEFAULT_COUNT, MAX_COUNT, PromptEnsemble, make_ensemble, parse_prompts
 from ..guidance.settings import PROMPTS, EditSettings, check_prompt
 from .host import warn
 from .types import check_range

@@ -12,11 +12,11 @@ from ..errors import InputError
 from ..guidance.checks import checked_image
 from ..guidance.settings import EditSettings
 from ..rasters.raster import MAX_SIDE, MIN_SIDE
-from ..sinddm.bank import PatchSource
 from ..sinddm.denoiser import Denoiser
 from ..sinddm.hybrid import model_denoiser
 from ..sinddm.new_scene import START_STRENGTH, scene_from
-from ..sinddm.patches import PatchDenoiser
+from ..sinddm.patches.bank import PatchSource
+from ..sinddm.patches.model import PatchDenoiser
 from ..sinddm.sampling import Step, Watch
 from .host import device, gradients
 from .progress import progress_bar, sampling_watch

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..guidance.guide import Guide
 from ..guidance.guides import load_guide
-from ..guidance.prompts import PromptEnsemble
+from ..guidance.prompting.prompts import PromptEnsemble
 from ..guidance.scores import EditScores, mean_scores, score_edit
 from ..guidance.settings import EditSettings
 from .host import device, gradients, ready, warn

@@ -12,13 +12,13 @@ from torch import Tensor
 
 from ..guidance.settings import EditSettings
 from ..rasters.files import make_folder
-from ..sinddm.checkpoint import checkpoint_path
 from ..sinddm.fingerprint import fingerprint
-from ..sinddm.model import SinDDMModel
-from ..sinddm.model_file import MODEL_SUFFIX
-from ..sinddm.recipes import RECIPES
-from ..sinddm.training import Training, TrainSettings
-from ..sinddm.training_run import OnStep, train_with_checkpoint
+from ..sinddm.network.model import SinDDMModel
+from ..sinddm.network.model_file import MODEL_SUFFIX
+from ..sinddm.training.checkpoint import checkpoint_path
+from ..sinddm.training.loop import Training, TrainSettings
+from ..sinddm.training.recipes import RECIPES
+from ..sinddm.training.run import OnStep, train_with_checkpoint
 from .host import device, gradients, sinddm_folders, warn
 from .instant_model import model_pictures
 from .progress import TrainingWatch, loss_picture, progress_bar

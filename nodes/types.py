@@ -19,9 +19,9 @@ from torch.nn.functional import interpolate
 from ..errors import InputError
 from ..geo.window import GeoDocument
 from ..guidance.guide import Guide
-from ..guidance.prompts import PromptEnsemble
+from ..guidance.prompting.prompts import PromptEnsemble
 from ..rasters.layout import channels_first, channels_last
-from ..sinddm.model import SinDDMModel
+from ..sinddm.network.model import SinDDMModel
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from typing import Any
 from torch import Tensor
 
 from .denoiser import Denoiser, Stage
-from .model import NetworkDenoiser, SinDDMModel
-from .patches import PatchDenoiser
+from .network.model import NetworkDenoiser, SinDDMModel
+from .patches.model import PatchDenoiser
 from .pyramid import Size
 from .schedule import NoiseLevel
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import InputError
-from .model import NetworkDenoiser, NetworkStage, SinDDMModel
+from .network.model import NetworkDenoiser, NetworkStage, SinDDMModel
 from .pyramid import Size, resize
 from .sampling import Steer, Step, Watch, sample
 from .schedule import NoiseLevel

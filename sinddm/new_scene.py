@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from .denoiser import Denoiser
-from .patches import PatchDenoiser
+from .patches.model import PatchDenoiser
 from .pyramid import Size
 from .sampling import Plan, Watch, sample
 

@@ -13,14 +13,7 @@ from torch import Tensor, nn
 
 from ...errors import InputError
 from ..templates import REMOTE_SENSING
-from .architectures import (
-    CONFIG_FILE,
-    Architecture,
-    build,
-    file_architecture,
-    folder_architecture,
-    preset_architecture,
-)
+from .architectures import CONFIG_FILE, Architecture, build, file_architecture, folder_architecture, preset_architecture
 from .pictures import normalised, precision_on
 from .presets import Preset
 from .texts import checked_texts

@@ -8,17 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .base import Drawing
-from .noise import (
-    blur,
-    finish,
-    fractal_noise,
-    inside,
-    mix,
-    organic_place,
-    ridged_noise,
-    sensor_noise,
-    smoothstep,
-)
+from .noise import blur, finish, fractal_noise, inside, mix, organic_place, ridged_noise, sensor_noise, smoothstep
 from .objects import Pieces, lay_pieces, scatter
 from .scene import Scene
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from comfyui_sinddm_rs.cli import main
-from comfyui_sinddm_rs.guidance.prompts import make_ensemble
+from comfyui_sinddm_rs.guidance.prompting.prompts import make_ensemble
 from pytest_httpserver import HTTPServer
 
 TEXT = "The bridge is collapsed"

@@ -16,8 +16,8 @@ import torch
 from comfyui_sinddm_rs.cli.train import parse_duration
 from comfyui_sinddm_rs.errors import InputError
 from comfyui_sinddm_rs.rasters.bundled import scene_path
-from comfyui_sinddm_rs.sinddm.checkpoint import KIND
-from comfyui_sinddm_rs.sinddm.model_file import load_model, read_tensor_file
+from comfyui_sinddm_rs.sinddm.network.model_file import load_model, read_tensor_file
+from comfyui_sinddm_rs.sinddm.training.checkpoint import KIND
 from PIL import Image
 
 Run = Callable[..., Any]
@@ -116,7 +116,7 @@ def test_interrupted_and_resumed(run: Run, folder: Path, forest: str, monkeypatc
 
 
 def test_ctrl_c_waits_for_the_step(run: Run, folder: Path, forest: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from comfyui_sinddm_rs.sinddm.training import Training  # noqa: PLC0415
+    from comfyui_sinddm_rs.sinddm.training.loop import Training  # noqa: PLC0415
 
     step = Training._one_step
 
@@ -138,8 +138,8 @@ def test_ctrl_c_waits_for_the_step(run: Run, folder: Path, forest: str, monkeypa
 
 def test_an_official_checkpoint_is_imported(run: Run, folder: Path, forest: str) -> None:
     from comfyui_sinddm_rs.rasters.files import read_raster  # noqa: PLC0415
-    from comfyui_sinddm_rs.sinddm.diffusion import Diffusion  # noqa: PLC0415
-    from comfyui_sinddm_rs.sinddm.network import new_network  # noqa: PLC0415
+    from comfyui_sinddm_rs.sinddm.network.architecture import new_network  # noqa: PLC0415
+    from comfyui_sinddm_rs.sinddm.network.diffusion import Diffusion  # noqa: PLC0415
     from comfyui_sinddm_rs.sinddm.scales import published_scales  # noqa: PLC0415
     from comfyui_sinddm_rs.sinddm.schedule import noise_schedule  # noqa: PLC0415
 

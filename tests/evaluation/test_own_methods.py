@@ -22,13 +22,13 @@ from comfyui_sinddm_rs.evaluation.own_methods import (
     own_method,
 )
 from comfyui_sinddm_rs.evaluation.run import Prepares
-from comfyui_sinddm_rs.guidance.compact import WEIGHTS
+from comfyui_sinddm_rs.guidance.compact.guide import WEIGHTS
 from comfyui_sinddm_rs.guidance.editing import edit_image
 from comfyui_sinddm_rs.guidance.presets import PRESETS
 from comfyui_sinddm_rs.guidance.settings import EditSettings
 from comfyui_sinddm_rs.rasters.bundled import scene_path
 from comfyui_sinddm_rs.rasters.files import read_raster
-from comfyui_sinddm_rs.sinddm.model_file import load_model
+from comfyui_sinddm_rs.sinddm.network.model_file import load_model
 from torch import Tensor
 
 TEXT = "A fire in the forest"

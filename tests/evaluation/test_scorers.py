@@ -10,7 +10,7 @@ import pytest
 import torch
 from comfyui_sinddm_rs.errors import InputError
 from comfyui_sinddm_rs.evaluation.scorers import event_change, load_scorers
-from comfyui_sinddm_rs.guidance.compact import WEIGHTS, CompactGuide, ImageTower, TextSide, save_compact
+from comfyui_sinddm_rs.guidance.compact.guide import WEIGHTS, CompactGuide, ImageTower, TextSide, save_compact
 from comfyui_sinddm_rs.guidance.events import FIRE, Scene
 from comfyui_sinddm_rs.guidance.guides import load_guide
 from comfyui_sinddm_rs.rasters.bundled import scene_path

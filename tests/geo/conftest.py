@@ -13,7 +13,7 @@ import pytest
 import tifffile
 import torch
 from comfyui_sinddm_rs.geo import documents
-from comfyui_sinddm_rs.guidance.prompts import PromptEnsemble
+from comfyui_sinddm_rs.guidance.prompting.prompts import PromptEnsemble
 from comfyui_sinddm_rs.guidance.results import Candidate, EditResult
 from comfyui_sinddm_rs.guidance.settings import EditSettings
 from comfyui_sinddm_rs.rasters.bundled import scene_path

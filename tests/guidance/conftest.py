@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 import torch
-from comfyui_sinddm_rs.guidance.compact import CompactGuide, load_compact_guide
+from comfyui_sinddm_rs.guidance.compact.guide import CompactGuide, load_compact_guide
 from comfyui_sinddm_rs.guidance.templates import AS_WRITTEN
 from torch import Tensor
 from torch.nn import functional as F

@@ -5,14 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from comfyui_sinddm_rs.guidance.appearance import (
-    NEW_SURFACE_SHARE,
-    Appearance,
-    find_paint,
-    found_surface,
-    new_surface,
-)
-from comfyui_sinddm_rs.guidance.compact import CompactGuide
+from comfyui_sinddm_rs.guidance.appearance import NEW_SURFACE_SHARE, Appearance, find_paint, found_surface, new_surface
+from comfyui_sinddm_rs.guidance.compact.guide import CompactGuide
 from comfyui_sinddm_rs.guidance.guide import Guide
 from comfyui_sinddm_rs.rasters.bundled import scene_path
 from comfyui_sinddm_rs.rasters.files import read_raster

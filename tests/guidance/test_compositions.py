@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from comfyui_sinddm_rs.guidance.compact import CompactGuide
+from comfyui_sinddm_rs.guidance.compact.guide import CompactGuide
 from comfyui_sinddm_rs.guidance.compositions import draw_together
 from comfyui_sinddm_rs.guidance.editing import edit_image
 from comfyui_sinddm_rs.guidance.events import EVENTS

@@ -11,13 +11,13 @@ import torch
 from comfyui_sinddm_rs import EditSettings, edit_image
 from comfyui_sinddm_rs.cli.measures import gradient_energy
 from comfyui_sinddm_rs.errors import InputError
-from comfyui_sinddm_rs.guidance.compact import CompactGuide
-from comfyui_sinddm_rs.guidance.prompts import parse_prompts
+from comfyui_sinddm_rs.guidance.compact.guide import CompactGuide
+from comfyui_sinddm_rs.guidance.prompting.prompts import parse_prompts
 from comfyui_sinddm_rs.guidance.results import Progress
 from comfyui_sinddm_rs.guidance.templates import Templates
 from comfyui_sinddm_rs.rasters.bundled import scene_path
 from comfyui_sinddm_rs.rasters.files import read_raster
-from comfyui_sinddm_rs.sinddm.training import Training, TrainSettings
+from comfyui_sinddm_rs.sinddm.training.loop import Training, TrainSettings
 from torch import Tensor
 
 TEXT = "The house is damaged"

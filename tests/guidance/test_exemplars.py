@@ -5,10 +5,7 @@ import pytest
 import torch
 from comfyui_sinddm_rs.guidance.events import EVENTS
 from comfyui_sinddm_rs.guidance.events.base import Drawing
-from comfyui_sinddm_rs.guidance.exemplars import (
-    SHARE_OF_REGION,
-    draw_exemplars,
-)
+from comfyui_sinddm_rs.guidance.exemplars import SHARE_OF_REGION, draw_exemplars
 
 BY_NAME = {event.name: event for event in EVENTS}
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from comfyui_sinddm_rs.errors import InputError
 from comfyui_sinddm_rs.guidance import guides
-from comfyui_sinddm_rs.guidance.compact import CompactGuide
+from comfyui_sinddm_rs.guidance.compact.guide import CompactGuide
 from comfyui_sinddm_rs.guidance.guides import guide_names, load_guide
 
 

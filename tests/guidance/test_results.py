@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import torch
-from comfyui_sinddm_rs.guidance.prompts import parse_prompts
+from comfyui_sinddm_rs.guidance.prompting.prompts import parse_prompts
 from comfyui_sinddm_rs.guidance.results import Candidate, EditResult
 
 

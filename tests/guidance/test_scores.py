@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import torch
 from comfyui_sinddm_rs.errors import InputError
-from comfyui_sinddm_rs.guidance.compact import CompactGuide
+from comfyui_sinddm_rs.guidance.compact.guide import CompactGuide
 from comfyui_sinddm_rs.guidance.editing import edit_image
 from comfyui_sinddm_rs.guidance.guide import Guide
 from comfyui_sinddm_rs.guidance.job import PLAIN_TEXT
-from comfyui_sinddm_rs.guidance.prompts import Prompt, PromptEnsemble
+from comfyui_sinddm_rs.guidance.prompting.prompts import Prompt, PromptEnsemble
 from comfyui_sinddm_rs.guidance.regions import window_around
 from comfyui_sinddm_rs.guidance.scores import EditScores, clip_score, guide_warning, mean_scores, score_edit
 from comfyui_sinddm_rs.guidance.settings import EditSettings

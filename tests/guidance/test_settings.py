@@ -5,13 +5,7 @@ import math
 
 import pytest
 from comfyui_sinddm_rs.errors import InputError
-from comfyui_sinddm_rs.guidance.settings import (
-    MAX_CANDIDATES,
-    MAX_STRENGTH,
-    MAX_WORDS,
-    EditSettings,
-    check_prompt,
-)
+from comfyui_sinddm_rs.guidance.settings import MAX_CANDIDATES, MAX_STRENGTH, MAX_WORDS, EditSettings, check_prompt
 
 LARGEST_SEED = 2**63 - MAX_CANDIDATES - 1
 

@@ -9,8 +9,8 @@ from comfyui_sinddm_rs.guidance.guide import Guide
 from comfyui_sinddm_rs.guidance.styling import style_by_text
 from comfyui_sinddm_rs.rasters.bundled import scene_path
 from comfyui_sinddm_rs.rasters.files import read_raster
-from comfyui_sinddm_rs.sinddm.model import SinDDMModel
-from comfyui_sinddm_rs.sinddm.training import Training, TrainSettings
+from comfyui_sinddm_rs.sinddm.network.model import SinDDMModel
+from comfyui_sinddm_rs.sinddm.training.loop import Training, TrainSettings
 from torch import Tensor
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from comfyui_sinddm_rs.guidance.clip.open_clip_guide import load_file
-from comfyui_sinddm_rs.guidance.compact import CompactGuide, ImageTower, TextSide, load_compact_guide
+from comfyui_sinddm_rs.guidance.compact.guide import CompactGuide, ImageTower, TextSide, load_compact_guide
 from comfyui_sinddm_rs.guidance.guide import Guide
 from comfyui_sinddm_rs.guidance.templates import REMOTE_SENSING
 from comfyui_sinddm_rs.guidance.zero_shot import (

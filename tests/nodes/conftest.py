@@ -12,8 +12,8 @@ import pytest
 import torch
 from comfyui_sinddm_rs.rasters.bundled import scene_path
 from comfyui_sinddm_rs.rasters.files import read_raster
-from comfyui_sinddm_rs.sinddm.model import SinDDMModel
-from comfyui_sinddm_rs.sinddm.training import Training, TrainSettings
+from comfyui_sinddm_rs.sinddm.network.model import SinDDMModel
+from comfyui_sinddm_rs.sinddm.training.loop import Training, TrainSettings
 from torch import Tensor
 
 

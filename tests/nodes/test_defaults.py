@@ -9,13 +9,13 @@ from typing import Any
 import comfyui_sinddm_rs as pack
 import pytest
 from comfyui_sinddm_rs.guidance.blending import blend
-from comfyui_sinddm_rs.guidance.llm import LlmSettings
-from comfyui_sinddm_rs.guidance.prompts import make_ensemble
+from comfyui_sinddm_rs.guidance.prompting.llm import LlmSettings
+from comfyui_sinddm_rs.guidance.prompting.prompts import make_ensemble
 from comfyui_sinddm_rs.guidance.settings import EditSettings
 from comfyui_sinddm_rs.guidance.styling import style_by_text
 from comfyui_sinddm_rs.sinddm.modes import harmonise
 from comfyui_sinddm_rs.sinddm.new_scene import scene_from
-from comfyui_sinddm_rs.sinddm.training import TrainSettings
+from comfyui_sinddm_rs.sinddm.training.loop import TrainSettings
 
 pytestmark = pytest.mark.usefixtures("host")
 EDIT, TRAIN = EditSettings(), TrainSettings()

@@ -8,11 +8,11 @@ import pytest
 import torch
 from comfyui_sinddm_rs.errors import InputError
 from comfyui_sinddm_rs.guidance.editing import edit_image
-from comfyui_sinddm_rs.guidance.prompts import make_ensemble
+from comfyui_sinddm_rs.guidance.prompting.prompts import make_ensemble
 from comfyui_sinddm_rs.guidance.settings import EditSettings
 from comfyui_sinddm_rs.nodes.edit import SinDDMEdit
 from comfyui_sinddm_rs.nodes.types import InstantModel
-from comfyui_sinddm_rs.sinddm.model import SinDDMModel
+from comfyui_sinddm_rs.sinddm.network.model import SinDDMModel
 from torch import Tensor
 
 from .conftest import Host

@@ -9,8 +9,8 @@ import torch
 from comfyui_sinddm_rs.errors import InputError, OutputError
 from comfyui_sinddm_rs.nodes.model_files import SinDDMLoadModel, SinDDMSaveModel
 from comfyui_sinddm_rs.nodes.types import InstantModel
-from comfyui_sinddm_rs.sinddm.model import SinDDMModel
-from comfyui_sinddm_rs.sinddm.model_file import model_bytes
+from comfyui_sinddm_rs.sinddm.network.model import SinDDMModel
+from comfyui_sinddm_rs.sinddm.network.model_file import model_bytes
 from torch import Tensor
 
 from .conftest import Host

@@ -9,8 +9,8 @@ import torch
 from comfyui_sinddm_rs.errors import InputError
 from comfyui_sinddm_rs.nodes.modes import SinDDMHarmonize, SinDDMStyle
 from comfyui_sinddm_rs.nodes.types import InstantModel
-from comfyui_sinddm_rs.sinddm.model import SinDDMModel
 from comfyui_sinddm_rs.sinddm.modes import harmonise
+from comfyui_sinddm_rs.sinddm.network.model import SinDDMModel
 from torch import Tensor
 
 from .conftest import Host

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 from comfyui_sinddm_rs.errors import InputError
-from comfyui_sinddm_rs.guidance.prompts import Prompt, make_ensemble
+from comfyui_sinddm_rs.guidance.prompting.prompts import Prompt, make_ensemble
 from comfyui_sinddm_rs.nodes.prompts import SinDDMPrompts
 
 TEXT = "The bridge is collapsed"

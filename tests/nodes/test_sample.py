@@ -10,7 +10,7 @@ from comfyui_sinddm_rs.errors import InputError
 from comfyui_sinddm_rs.nodes.sample import SinDDMSample
 from comfyui_sinddm_rs.nodes.types import InstantModel, Model
 from comfyui_sinddm_rs.sinddm.hybrid import model_denoiser
-from comfyui_sinddm_rs.sinddm.model import SinDDMModel
+from comfyui_sinddm_rs.sinddm.network.model import SinDDMModel
 from comfyui_sinddm_rs.sinddm.new_scene import new_scene, scene_from
 from torch import Tensor
 from torch.nn import functional as F

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 from comfyui_sinddm_rs.errors import InputError
-from comfyui_sinddm_rs.guidance.compact import CompactGuide, load_compact_guide
+from comfyui_sinddm_rs.guidance.compact.guide import CompactGuide, load_compact_guide
 from comfyui_sinddm_rs.guidance.guides import load_guide
-from comfyui_sinddm_rs.guidance.prompts import parse_prompts
+from comfyui_sinddm_rs.guidance.prompting.prompts import parse_prompts
 from comfyui_sinddm_rs.guidance.scores import score_edit
 from comfyui_sinddm_rs.nodes.score import SinDDMScore
 from comfyui_sinddm_rs.rasters.layout import channels_first

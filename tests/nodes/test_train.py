@@ -11,9 +11,9 @@ import torch
 from comfyui_sinddm_rs.errors import InputError
 from comfyui_sinddm_rs.nodes import progress
 from comfyui_sinddm_rs.nodes.train import SinDDMTrain
-from comfyui_sinddm_rs.sinddm.model import SinDDMModel
-from comfyui_sinddm_rs.sinddm.model_file import model_bytes
-from comfyui_sinddm_rs.sinddm.training import Training, TrainSettings
+from comfyui_sinddm_rs.sinddm.network.model import SinDDMModel
+from comfyui_sinddm_rs.sinddm.network.model_file import model_bytes
+from comfyui_sinddm_rs.sinddm.training.loop import Training, TrainSettings
 from torch import Tensor
 
 from .conftest import Host

@@ -15,7 +15,7 @@ from comfyui_sinddm_rs.nodes.types import (
     to_image,
     to_mask,
 )
-from comfyui_sinddm_rs.sinddm.model import SinDDMModel
+from comfyui_sinddm_rs.sinddm.network.model import SinDDMModel
 
 PICTURES = [torch.zeros(3, 40, 50), torch.zeros(3, 40, 50)]
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 import torch
 from comfyui_sinddm_rs.sinddm.hybrid import EDIT, HybridDenoiser, Shares
-from comfyui_sinddm_rs.sinddm.model import NetworkDenoiser
+from comfyui_sinddm_rs.sinddm.network.model import NetworkDenoiser
 from comfyui_sinddm_rs.sinddm.new_scene import scene_from
-from comfyui_sinddm_rs.sinddm.patches import PatchDenoiser, PatchStage
-from comfyui_sinddm_rs.sinddm.training import Training, TrainSettings
+from comfyui_sinddm_rs.sinddm.patches.model import PatchDenoiser, PatchStage
+from comfyui_sinddm_rs.sinddm.training.loop import Training, TrainSettings
 from torch import Tensor
 
 Picture = Callable[..., Tensor]

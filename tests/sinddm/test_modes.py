@@ -8,9 +8,9 @@ import pytest
 import torch
 from comfyui_sinddm_rs.errors import InputError
 from comfyui_sinddm_rs.sinddm import modes
-from comfyui_sinddm_rs.sinddm.model import SinDDMModel
 from comfyui_sinddm_rs.sinddm.modes import Paste, harmonise, paste_patches, repaint, transfer_style
-from comfyui_sinddm_rs.sinddm.training import Training, TrainSettings
+from comfyui_sinddm_rs.sinddm.network.model import SinDDMModel
+from comfyui_sinddm_rs.sinddm.training.loop import Training, TrainSettings
 from torch import Tensor
 
 Picture = Callable[..., Tensor]

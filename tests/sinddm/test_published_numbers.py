@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from comfyui_sinddm_rs.sinddm.diffusion import Diffusion
-from comfyui_sinddm_rs.sinddm.network import SinDDMNet
+from comfyui_sinddm_rs.sinddm.network.architecture import SinDDMNet
+from comfyui_sinddm_rs.sinddm.network.diffusion import Diffusion
 from comfyui_sinddm_rs.sinddm.scales import published_scales
 from comfyui_sinddm_rs.sinddm.schedule import noise_schedule
 from torch import Tensor

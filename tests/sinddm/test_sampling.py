@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from comfyui_sinddm_rs.sinddm.patches import PatchDenoiser, PatchSettings
+from comfyui_sinddm_rs.sinddm.patches.model import PatchDenoiser, PatchSettings
 from comfyui_sinddm_rs.sinddm.pyramid import Size, replace_lows, resize
 from comfyui_sinddm_rs.sinddm.sampling import Plan, Step, add_noise, denoising_step, noise_again, sample
 from comfyui_sinddm_rs.sinddm.schedule import NoiseLevel, flow_levels

@@ -22,14 +22,13 @@ SHIP_FIRE = "Large fire on a ship"
 _BUNDLED = (
     ("A fire in the forest", "forest", False),
     ("A fire in the forest", "meadow", False),
-    ("The bridge is collapsed", "river", False),
+    ("The bridge is collapsed", "bridge", False),
     ("The river is flooding", "river", False),
     ("The house is damaged", "house", True),
     ("Cracks on the storage", "tanks", True),
-    ("Big holes on deck", "tanks", True),
+    ("Big holes on deck", "ship", True),
 )
-"""Prompt, example scene, and whether the scene's suggested region is to be edited. None of them has a bridge or a
-ship: wreckage comes to lie in the river, and the holes in the top of a tank."""
+"""Prompt, example scene, and whether the scene's suggested region is to be edited."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +96,8 @@ def bundled_tasks() -> tuple[Task, ...]:
 
 
 def bundled_ship_fire() -> Task:
-    """The paper's case of the burning ship, over an example scene: its region is a tank, for want of a ship."""
-    return _bundled(SHIP_FIRE, "tanks", True)
+    """The paper's case of the burning ship, over an example scene: its region is the deck for helicopters."""
+    return _bundled(SHIP_FIRE, "ship", True)
 
 
 def make_plan(tasks: Iterable[Task], methods: Sequence[str], seeds: Sequence[int]) -> tuple[Job, ...]:

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..rasters.bundled import bundled_scenes, scene_path
+from ..rasters.bundled import scene_path
 from ..rasters.files import read_raster
 from ..rasters.layout import as_rgb, channels_first, channels_last
 from .events import EVENTS, Scene
@@ -36,7 +36,7 @@ CAPTIONS: dict[str, tuple[str, ...]] = {
     "river": ("a river between farm fields", "a winding river and green fields", "farmland along a blue river"),
     "tanks": ("two round storage tanks", "white oil storage tanks", "cylindrical tanks on an industrial site"),
 }
-"""Bundled scene → what is true of it and of each of its views."""
+"""Bundled scene → what is true of it and of each of its views. Two of one harbour would be taken for each other."""
 DRAWN = ("fire", "smoke", "burn_scar", "flood", "snow", "debris")
 """Events that the compact guide's model card says it tells apart in most pictures, but oil, for want of open water."""
 SEVERITY = 0.8
@@ -99,7 +99,7 @@ def zero_shot_check(guide: Guide) -> ZeroShot:
 
     A view counts by its difference from the mean of all scenes, so that no caption wins by being near to everything.
     """
-    seen = {scene: _embedded(guide, _views(_pixels(scene))) for scene in bundled_scenes()}
+    seen = {scene: _embedded(guide, _views(_pixels(scene))) for scene in CAPTIONS}
     common = torch.stack([vectors.mean(0) for vectors in seen.values()]).mean(0)
     return _judged(guide, {scene: vectors - common for scene, vectors in seen.items()}, CAPTIONS)
 
@@ -110,7 +110,7 @@ def drawn_events_check(guide: Guide) -> ZeroShot:
     For the compact guide, whose model card says that it knows events and is a weak classifier of whole pictures.
     """
     changes: dict[str, list[Tensor]] = {name: [] for name in DRAWN}
-    for name in bundled_scenes():
+    for name in CAPTIONS:
         pixels = F.interpolate(_pixels(name)[None], (DRAWN_SIDE, DRAWN_SIDE), mode="area")[0]
         before = _embedded(guide, [_mirrored(pixels[None])])
         for event, drawn in _drawn(pixels):

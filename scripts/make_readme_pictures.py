@@ -1,4 +1,4 @@
-"""Make the pictures of the README and the thumbnails of the workflows from what `sinddm-rs demo` writes.
+"""Make the pictures of the README from what `sinddm-rs demo` writes.
 
 sinddm-rs demo && python scripts/make_readme_pictures.py sinddm-rs-demo
 """
@@ -12,7 +12,6 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 GAP = 4
-THUMBNAILS = {"forest": "full_image_edit"}
 
 
 def main() -> None:
@@ -24,8 +23,6 @@ def main() -> None:
         pair.paste(source, (0, 0))
         pair.paste(edited, (source.width + GAP, 0))
         pair.save(ROOT / "docs" / "images" / f"{name}.jpg", quality=92)
-        if name in THUMBNAILS:
-            edited.save(ROOT / "workflows" / f"{THUMBNAILS[name]}.jpg", quality=88)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Write every example graph in both of ComfyUI's formats: workflows/NAME.json, and workflows/api/NAME.json to post.
 
-    python scripts/make_workflows.py
+    python scripts/make_workflows.py [FOLDER]
 
 One description of a graph gives both, so that they are the same graph. Names and order of inputs come from the node
 classes; of ComfyUI's own nodes, from ``CORE``.
@@ -20,7 +20,6 @@ from comfyui_sinddm_rs.rasters.bundled import scene_path
 from comfyui_sinddm_rs.rasters.files import read_raster
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDER = ROOT / "workflows"
 COLUMN, TOP, GAP = 440, 120, 130
 HEIGHTS = {
     "SinDDMEdit": 520,
@@ -118,19 +117,18 @@ def workflows() -> dict[str, Workflow]:
         ),
         "bridge_collapse": simple(
             "bridge_collapse",
-            "river",
+            "bridge",
             "The bridge is collapsed",
-            "No example scene has a bridge: wreckage is drawn in the river, at 10 m a pixel. With a bridge in the "
-            f"picture, its deck breaks. {own}",
+            f"The bridge is found by the water on both sides of it, and its deck breaks over the water. {own}",
         ),
         "river_flood": simple("river_flood", "river", "The river is flooding", f"Water rises over low ground. {own}"),
         "roi_edit": simple("roi_edit", "house", "The house is damaged", masked, region=True),
         "storage_cracks": simple("storage_cracks", "tanks", "Cracks on the storage", masked, region=True),
         "deck_holes": simple(
             "deck_holes",
-            "tanks",
+            "ship",
             "Big holes on deck",
-            f"No example scene has a ship: the holes are in the top of a tank. {masked}",
+            f"The region is the deck for helicopters. {masked}",
             region=True,
         ),
         "variations": Workflow(
@@ -414,7 +412,7 @@ def _group(i: int, title: str, members: tuple[str, ...], places: dict[str, tuple
     return {"id": i + 1, "title": title, "bounding": bounding, "color": "#3f789e", "font_size": 24, "flags": {}}
 
 
-def main() -> None:
+def main(folder: Path) -> None:
     # The node classes ask ComfyUI for its folders when they list what can be chosen; here there are none.
     folders = ModuleType("folder_paths")
     folders.__dict__.update(
@@ -425,10 +423,11 @@ def main() -> None:
     )
     sys.modules["folder_paths"] = folders
     for name, workflow in workflows().items():
-        for path, graph in ((FOLDER, ui_graph(name, workflow)), (FOLDER / "api", api_graph(workflow))):
+        for path, graph in ((folder, ui_graph(name, workflow)), (folder / "api", api_graph(workflow))):
             text = json.dumps(graph, indent=2, ensure_ascii=False)
+            path.mkdir(parents=True, exist_ok=True)
             (path / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "workflows")

@@ -18,7 +18,7 @@ from ..sinddm.pyramid import Size, resize, scale_sizes
 from ..sinddm.sampling import Plan, Watch, sample
 from .appearance import Appearance, find_paint, new_surface
 from .compositions import draw_together
-from .exemplars import DrawnExemplar
+from .exemplars import Canvas, DrawnExemplar
 from .job import Job
 from .masks import blur, changed_mask, energy_mask, grow
 from .regions import window_around
@@ -116,18 +116,8 @@ def _drawings(job: Job, generator: torch.Generator) -> tuple[tuple[str, ...], li
     if not job.events:
         return (), []
     rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
-    return draw_together(
-        job.image,
-        job.events,
-        job.region,
-        job.strength,
-        job.guide,
-        job.wish.fine,
-        rng,
-        DRAWINGS,
-        job.valid,
-        job.units,
-    )
+    canvas = Canvas(job.image, job.guide, job.wish.fine, job.region, job.strength, job.valid, job.units)
+    return draw_together(canvas, job.events, rng, DRAWINGS)
 
 
 def _look(job: Job, seed: int) -> Appearance:

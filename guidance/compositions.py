@@ -8,51 +8,34 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .bands import BandUnits
-from .events.base import Event
-from .exemplars import DrawnExemplar, draw_exemplars
-from .guide import Guide
+from .events import ABOVE_ALL, Event
+from .exemplars import Canvas, DrawnExemplar, draw_exemplars
 from .masks import blur, grow
-
-ABOVE_ALL = ("debris", "fire", "smoke")
-"""What lies over every other event, the highest last."""
 
 RIM = 0.3
 """Width of the ground that is left as it was around what lies above, as a share of its size."""
 
 
 def draw_together(
-    image: Tensor,
-    events: Sequence[Event],
-    region: Tensor | None,
-    strength: float,
-    guide: Guide,
-    target: Tensor,
-    rng: np.random.Generator,
-    count: int,
-    valid: Tensor | None = None,
-    units: BandUnits | None = None,
+    canvas: Canvas, events: Sequence[Event], rng: np.random.Generator, count: int
 ) -> tuple[tuple[str, ...], list[DrawnExemplar]]:
-    """The names of the events that have a place in ``image``, and at most ``count`` drawings of all these together.
-
-    The arguments are those of ``draw_exemplars``.
-    """
+    """The names of the events that have a place on ``canvas``, and at most ``count`` drawings of all these together."""
     layers = [
         (event.name, drawn)
         for event in sorted(events, key=_height)
-        if (drawn := draw_exemplars(image, event, region, strength, guide, target, rng, count, valid, units))
+        if (drawn := draw_exemplars(canvas, event, rng, count))
     ]
     if not layers:
         return (), []
     together, *above = (drawn for _, drawn in layers)
     for drawn in above:
-        together = [_over(image, low, high) for low, high in zip(together, drawn, strict=False)]
+        together = [_over(canvas.image, low, high) for low, high in zip(together, drawn, strict=False)]
     return tuple(name for name, _ in layers), together
 
 
 def _height(event: Event) -> int:
     """What covers the ground lies lowest, then what happens to one object."""
-    return ABOVE_ALL.index(event.name) + 2 if event.name in ABOVE_ALL else int(event.local)
+    return ABOVE_ALL.index(event) + 2 if event in ABOVE_ALL else int(event.local)
 
 
 def _over(image: Tensor, below: DrawnExemplar, above: DrawnExemplar) -> DrawnExemplar:

@@ -15,9 +15,8 @@ from torch import Tensor
 from ..rasters.layout import as_rgb, channels_first, channels_last
 from ..sinddm.pyramid import Size, resize
 from .bands import BandUnits, with_event
-from .events.base import Drawing, Event
+from .events import DRAWN_ONCE, Drawing, Event, Scene
 from .events.noise import organic_place, smoothstep
-from .events.scene import Scene
 from .guide import Guide
 
 FloatArray = NDArray[np.float32]
@@ -26,8 +25,6 @@ WHOLE_SCENE_SHARE = 0.3
 """An event that typically changes more than this finds its own extent; a smaller one is given a place."""
 SHARE_OF_REGION = 0.5
 """Share of a user's region that an event of strength 1 changes, where it is not tied to one object."""
-DRAWN_ONCE = ("new_road", "new_buildings", "removed_buildings")
-"""Events of which two different drawings of one scene would show together what is meant to be one thing."""
 _PLACES_TRIED = 8
 _SKETCH_SIDE = 128
 _HALVINGS = 4
@@ -43,26 +40,32 @@ class DrawnExemplar:
     mask: Tensor
 
 
-def draw_exemplars(
-    image: Tensor,
-    event: Event,
-    region: Tensor | None,
-    strength: float,
-    guide: Guide,
-    target: Tensor,
-    rng: np.random.Generator,
-    count: int,
-    valid: Tensor | None = None,
-    units: BandUnits | None = None,
-) -> list[DrawnExemplar]:
-    """At most ``count`` drawings of ``event`` over ``image`` (float [C, H, W] in 0…1), at one place the guide chose.
+@dataclass(frozen=True)
+class Canvas:
+    """What is drawn over, and what for.
 
-    valid: float [H, W], 0 where the image has no data and nothing may happen. units: what the bands are.
+    image: float [C, H, W] in 0…1. guide, target: what chooses places, and the embedding [D] of what is asked for.
     region: [H, W] in 0…1, where the user wants it; without it the place comes from the event's suitability.
-    strength: 1 is the event's typical extent. The same strength changes the same share of every image, as far as it
-    has room for the event: severities are tried on small sketches until it does. Empty where the event cannot happen.
+    strength: 1 is the event's typical extent. valid: float [H, W], 0 where the image has no data and nothing may
+    happen. units: what the bands are.
     """
-    image = image.cpu()
+
+    image: Tensor
+    guide: Guide
+    target: Tensor
+    region: Tensor | None = None
+    strength: float = 1.0
+    valid: Tensor | None = None
+    units: BandUnits | None = None
+
+
+def draw_exemplars(canvas: Canvas, event: Event, rng: np.random.Generator, count: int) -> list[DrawnExemplar]:
+    """At most ``count`` drawings of ``event``, at one place that the guide chose; none where it cannot happen.
+
+    The same strength changes the same share of every image, as far as it has room for the event: severities are tried
+    on small sketches until it does.
+    """
+    image, region, strength = canvas.image.cpu(), canvas.region, canvas.strength
     # One wind for all drawings, since their patches meet in one picture.
     scene = Scene(_to_numpy(as_rgb(image)), wind=float(rng.spawn(1)[0].uniform(-np.pi, np.pi)))
     sketch = Scene(_to_numpy(resize(as_rgb(image), _sketch_size(scene.shape))))
@@ -74,19 +77,19 @@ def draw_exemplars(
             area = organic_place(area, 1.5 * share, rng, 0.7, softness=0.3)
     else:
         suitable = event.suitability(scene)
-        if valid is not None:
-            suitable = suitable * valid.cpu().numpy()
+        if canvas.valid is not None:
+            suitable = suitable * canvas.valid.cpu().numpy()
         area = _possible(suitable)
         share = event.typical_share * strength
         if float(suitable.max()) < _POSSIBLE:
             return []
         if event.typical_share <= WHOLE_SCENE_SHARE:
-            area = area * _window(_favourite(sketch, event, strength, guide, target, rng), scene.shape)
+            area = area * _window(_favourite(canvas, sketch, event, rng), scene.shape)
     placed = not event.local and event.typical_share <= WHOLE_SCENE_SHARE
     severity = _severity_for(event, sketch, area, share, rng) if placed else _usual_severity(strength)
-    count = 1 if event.name in DRAWN_ONCE else count
+    count = 1 if event in DRAWN_ONCE else count
     drawings = [event.draw(scene, area.astype(np.float32), severity, rng) for _ in range(count)]
-    return [_as_exemplar(image, drawing, event.name, units) for drawing in drawings if drawing.mask.any()]
+    return [_as_exemplar(image, drawing, event.name, canvas.units) for drawing in drawings if drawing.mask.any()]
 
 
 def _possible(suitability: FloatArray) -> FloatArray:
@@ -94,15 +97,13 @@ def _possible(suitability: FloatArray) -> FloatArray:
     return np.asarray(np.minimum(suitability / max(0.3 * float(suitability.max()), 1e-6), 1.0), np.float32)
 
 
-def _favourite(
-    sketch: Scene, event: Event, strength: float, guide: Guide, target: Tensor, rng: np.random.Generator
-) -> FloatArray:
+def _favourite(canvas: Canvas, sketch: Scene, event: Event, rng: np.random.Generator) -> FloatArray:
     """Draw the event small at several places and take one that the guide recognises well: its mask [h, w]."""
     area = _possible(event.suitability(sketch))
-    drawings = [event.draw(sketch, area, _usual_severity(strength), rng) for _ in range(_PLACES_TRIED)]
+    drawings = [event.draw(sketch, area, _usual_severity(canvas.strength), rng) for _ in range(_PLACES_TRIED)]
     batch = torch.stack([channels_first(torch.from_numpy(drawing.image)) for drawing in drawings])
     with torch.no_grad():
-        scores = (guide.embed_images(batch) @ target).double().cpu().numpy()
+        scores = (canvas.guide.embed_images(batch) @ canvas.target).double().cpu().numpy()
     odds = np.exp((scores - scores.max()) / max(float(scores.std()), 1e-6))
     # What the picture's border cuts shows little of itself: unlikely, unless all of them are cut.
     cores = np.stack([drawing.mask for drawing in drawings]) > 0.5

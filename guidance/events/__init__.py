@@ -1,4 +1,4 @@
-"""Event renderers. Adding an event is one file with one class, and one line here."""
+"""Event renderers. Adding an event is one file with one class, and one line in EVENTS (and in the other lists)."""
 
 from __future__ import annotations
 
@@ -42,4 +42,9 @@ EVENTS: tuple[Event, ...] = (
     REMOVED_BUILDINGS,
 )
 
-__all__ = ["EVENTS", "Drawing", "Event", "Scene"]
+ABOVE_ALL: tuple[Event, ...] = (DEBRIS, FIRE, SMOKE)
+"""What lies over every other event, the highest last."""
+DRAWN_ONCE: tuple[Event, ...] = (NEW_ROAD, NEW_BUILDINGS, REMOVED_BUILDINGS)
+"""Events of which two different drawings of one scene would show together what is meant to be one thing."""
+
+__all__ = ["ABOVE_ALL", "DRAWN_ONCE", "EVENTS", "Drawing", "Event", "Scene"]

@@ -9,7 +9,7 @@ from comfyui_sinddm_rs.guidance.compact.guide import CompactGuide
 from comfyui_sinddm_rs.guidance.compositions import draw_together
 from comfyui_sinddm_rs.guidance.editing import edit_image
 from comfyui_sinddm_rs.guidance.events import EVENTS
-from comfyui_sinddm_rs.guidance.exemplars import DrawnExemplar, draw_exemplars
+from comfyui_sinddm_rs.guidance.exemplars import Canvas, DrawnExemplar, draw_exemplars
 from comfyui_sinddm_rs.guidance.masks import grow
 from comfyui_sinddm_rs.rasters.bundled import scene_path
 from comfyui_sinddm_rs.rasters.files import read_raster
@@ -26,12 +26,12 @@ def house() -> Tensor:
 def drawn(image: Tensor, guide: CompactGuide, *names: str) -> tuple[tuple[str, ...], list[DrawnExemplar]]:
     target = guide.embed_texts(["a flooded village, roofs damaged"])[0]
     events = [BY_NAME[name] for name in names]
-    return draw_together(image, events, None, 1.0, guide, target, np.random.default_rng(0), 2)
+    return draw_together(Canvas(image, guide, target), events, np.random.default_rng(0), 2)
 
 
 def test_one_event_is_drawn_as_alone(house: Tensor, compact: CompactGuide) -> None:
     target = compact.embed_texts(["a flooded village, roofs damaged"])[0]
-    alone = draw_exemplars(house, BY_NAME["flood"], None, 1.0, compact, target, np.random.default_rng(0), 2)
+    alone = draw_exemplars(Canvas(house, compact, target), BY_NAME["flood"], np.random.default_rng(0), 2)
     names, together = drawn(house, compact, "flood")
     assert names == ("flood",)
     assert all(

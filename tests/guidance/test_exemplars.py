@@ -5,7 +5,7 @@ import pytest
 import torch
 from comfyui_sinddm_rs.guidance.events import EVENTS
 from comfyui_sinddm_rs.guidance.events.base import Drawing
-from comfyui_sinddm_rs.guidance.exemplars import SHARE_OF_REGION, draw_exemplars
+from comfyui_sinddm_rs.guidance.exemplars import SHARE_OF_REGION, Canvas, draw_exemplars
 
 BY_NAME = {event.name: event for event in EVENTS}
 
@@ -57,7 +57,7 @@ def region(side: int = 64) -> torch.Tensor:
 
 def draw(event, image, guide, *, area=None, strength=1.0, seed=0, count=2, text="red"):
     target = guide.embed_texts([text])[0]
-    return draw_exemplars(image, event, area, strength, guide, target, np.random.default_rng(seed), count)
+    return draw_exemplars(Canvas(image, guide, target, area, strength), event, np.random.default_rng(seed), count)
 
 
 @pytest.mark.parametrize("name", ["fire", "flood", "snow", "damaged_building", "cracks", "holes"])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .guidance.editing import edit_image
     from .guidance.results import EditResult
+    from .guidance.sequences import edit_sequence
     from .guidance.settings import EditSettings
     from .nodes import NODE_CLASS_MAPPINGS, NODE_DISPLAY_NAME_MAPPINGS
 
@@ -23,6 +24,7 @@ __all__ = [
     "EditResult",
     "EditSettings",
     "edit_image",
+    "edit_sequence",
 ]
 
 WEB_DIRECTORY = "./web"
@@ -31,6 +33,7 @@ _HOMES = {
     "EditResult": ".guidance.results",
     "EditSettings": ".guidance.settings",
     "edit_image": ".guidance.editing",
+    "edit_sequence": ".guidance.sequences",
     "NODE_CLASS_MAPPINGS": ".nodes",
     "NODE_DISPLAY_NAME_MAPPINGS": ".nodes",
 }

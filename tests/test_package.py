@@ -18,6 +18,7 @@ EXPORTS = [
     "EditResult",
     "EditSettings",
     "edit_image",
+    "edit_sequence",
 ]
 
 

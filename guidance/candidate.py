@@ -116,7 +116,7 @@ def _drawings(job: Job, generator: torch.Generator) -> tuple[tuple[str, ...], li
     if not job.events:
         return (), []
     rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
-    canvas = Canvas(job.image, job.guide, job.wish.fine, job.region, job.strength, job.valid, job.units)
+    canvas = Canvas(job.image, job.guide, job.wish.fine, job.text, job.region, job.strength, job.valid, job.units)
     return draw_together(canvas, job.events, rng, DRAWINGS)
 
 

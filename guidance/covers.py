@@ -19,10 +19,13 @@ _LISTS = {
     "trees": "tree forest wood woodland leaf leaves foliage canopy jungle orchard crown",
     "grass": "grass grassland meadow field crop pasture lawn farmland cropland prairie desert ground soil earth land",
     "bare": "sand soil desert ground beach earth dune land bank rock gravel field crop farmland cropland",
-    "built": "roof rooftop building house tank storage deck ship vessel barn hangar bridge",
+    "built": "roof rooftop building house home tank storage silo barn hangar shed factory factories warehouse church "
+    "school hospital deck ship vessel bridge",
 }
 NOUNS: dict[str, frozenset[str]] = {cover: frozenset(nouns.split()) for cover, nouns in _LISTS.items()}
 """Cover → the nouns, in the singular, that people name it by."""
+
+_NO_ROOF = frozenset(("deck", "ship", "vessel", "bridge"))
 
 LAWN = 0.05
 """Least width of grass, as a share of the short side."""
@@ -32,9 +35,19 @@ LEAST_SHARE = 0.02
 
 def named_covers(text: str) -> tuple[str, ...]:
     """The covers that ``text`` names, in the order of ``NOUNS``."""
+    said = _words(text)
+    return tuple(cover for cover, nouns in NOUNS.items() if said & nouns)
+
+
+def names_buildings(text: str) -> bool:
+    """Whether ``text`` speaks of something with a roof."""
+    return bool(_words(text) & (NOUNS["built"] - _NO_ROOF))
+
+
+def _words(text: str) -> set[str]:
+    """The words of a text, and their singulars."""
     words = re.findall(r"[a-z]+", text.lower())
-    singular = {re.sub(r"(?<=[^s])s$", "", word) for word in words} | set(words)
-    return tuple(cover for cover, nouns in NOUNS.items() if singular & nouns)
+    return {re.sub(r"(?<=[^s])s$", "", word) for word in words} | set(words)
 
 
 def cover_maps(image: Tensor) -> dict[str, Tensor]:

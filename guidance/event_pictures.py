@@ -31,7 +31,7 @@ def event_pictures(image: Tensor, text: str, seed: int = 0, count: int = PICTURE
         if not events:
             raise InputError(f"No event that can be drawn was found in '{text}'; name it more plainly.")
         event = events[0]
-        drawn = draw_exemplars(Canvas(source, guide, target), event, np.random.default_rng(seed), count)
+        drawn = draw_exemplars(Canvas(source, guide, target, text), event, np.random.default_rng(seed), count)
     if not drawn:
         raise InputError(f"The image has no place for '{event.name}'; choose another event or picture.")
     return event.name, [each.image for each in drawn]

@@ -5,7 +5,7 @@ A drawing only lends its patches to the model of the image; the sampler decides 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,7 +15,8 @@ from torch import Tensor
 from ..rasters.layout import as_rgb, channels_first, channels_last
 from ..sinddm.pyramid import Size, resize
 from .bands import BandUnits, with_event
-from .events import DRAWN_ONCE, Drawing, Event, Scene
+from .covers import LEAST_SHARE, names_buildings
+from .events import BURNING, DRAWN_ONCE, Drawing, Event, Scene
 from .events.noise import organic_place, smoothstep
 from .guide import Guide
 
@@ -28,6 +29,8 @@ SHARE_OF_REGION = 0.5
 _PLACES_TRIED = 8
 _SKETCH_SIDE = 128
 _HALVINGS = 4
+_FUEL = 0.25
+"""Mean suitability of a region below which a fire is not left to its fuel, but burns whatever the user marked."""
 _POSSIBLE = 0.05
 """Suitability that some place must have for the event to be possible at all."""
 
@@ -44,7 +47,8 @@ class DrawnExemplar:
 class Canvas:
     """What is drawn over, and what for.
 
-    image: float [C, H, W] in 0…1. guide, target: what chooses places, and the embedding [D] of what is asked for.
+    image: float [C, H, W] in 0…1. guide, target: what chooses places, and the embedding [D] of what is asked for in
+    ``text``.
     region: [H, W] in 0…1, where the user wants it; without it the place comes from the event's suitability.
     strength: 1 is the event's typical extent. valid: float [H, W], 0 where the image has no data and nothing may
     happen. units: what the bands are.
@@ -53,6 +57,7 @@ class Canvas:
     image: Tensor
     guide: Guide
     target: Tensor
+    text: str = ""
     region: Tensor | None = None
     strength: float = 1.0
     valid: Tensor | None = None
@@ -69,6 +74,8 @@ def draw_exemplars(canvas: Canvas, event: Event, rng: np.random.Generator, count
     # One wind for all drawings, since their patches meet in one picture.
     scene = Scene(_to_numpy(as_rgb(image)), wind=float(rng.spawn(1)[0].uniform(-np.pi, np.pi)))
     sketch = Scene(_to_numpy(resize(as_rgb(image), _sketch_size(scene.shape))))
+    if event in BURNING and (subject := _subject(canvas, scene, event)) is not None:
+        scene, sketch = replace(scene, subject=subject), replace(sketch, subject=_reduced(subject, sketch.shape))
     if region is not None:
         area = region.cpu().numpy().astype(np.float32)
         share = SHARE_OF_REGION * strength * float(area.mean())
@@ -90,6 +97,20 @@ def draw_exemplars(canvas: Canvas, event: Event, rng: np.random.Generator, count
     count = 1 if event in DRAWN_ONCE else count
     drawings = [event.draw(scene, area.astype(np.float32), severity, rng) for _ in range(count)]
     return [_as_exemplar(image, drawing, event.name, canvas.units) for drawing in drawings if drawing.mask.any()]
+
+
+def _subject(canvas: Canvas, scene: Scene, event: Event) -> FloatArray | None:
+    """What burns though it is no fuel: the buildings that the text names, or what the user marked. [H, W] in 0…1."""
+    marked = np.ones(scene.shape, np.float32) if canvas.region is None else canvas.region.cpu().numpy()
+    if names_buildings(canvas.text):
+        roofs = (scene.roofs * marked).astype(np.float32)
+        if float(roofs.sum()) > LEAST_SHARE * float(marked.sum()):
+            return roofs
+    if canvas.region is None:
+        return None
+    land = marked * (1.0 - scene.water)
+    fuel = float((event.suitability(scene) * land).sum()) / max(float(land.sum()), 1e-6)
+    return land.astype(np.float32) if fuel < _FUEL else None
 
 
 def _possible(suitability: FloatArray) -> FloatArray:
@@ -117,7 +138,7 @@ def _favourite(canvas: Canvas, sketch: Scene, event: Event, rng: np.random.Gener
 
 def _severity_for(event: Event, sketch: Scene, area: FloatArray, share: float, rng: np.random.Generator) -> float:
     """The severity 0…1 at which a drawing inside ``area`` [H, W] changes ``share`` of the image, about."""
-    small = resize(torch.from_numpy(np.ascontiguousarray(area))[None], sketch.shape)[0].clamp(0, 1).numpy()
+    small = _reduced(area, sketch.shape)
     seed = int(rng.integers(2**62))
     low, high = 0.0, 1.0
     for _ in range(_HALVINGS):
@@ -142,6 +163,11 @@ def _window(mask: FloatArray, shape: tuple[int, ...]) -> FloatArray:
 
 def _usual_severity(strength: float) -> float:
     return float(np.clip(0.5 * strength, 0.02, 1.0))
+
+
+def _reduced(values: FloatArray, size: Size) -> FloatArray:
+    small = resize(torch.from_numpy(np.ascontiguousarray(values))[None], size)[0]
+    return np.asarray(small.clamp(0.0, 1.0).numpy(), np.float32)
 
 
 def _sketch_size(size: Size) -> Size:

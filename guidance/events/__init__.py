@@ -46,5 +46,7 @@ ABOVE_ALL: tuple[Event, ...] = (DEBRIS, FIRE, SMOKE)
 """What lies over every other event, the highest last."""
 DRAWN_ONCE: tuple[Event, ...] = (NEW_ROAD, NEW_BUILDINGS, REMOVED_BUILDINGS)
 """Events of which two different drawings of one scene would show together what is meant to be one thing."""
+BURNING: tuple[Event, ...] = (FIRE, SMOKE)
+"""What can be asked for on things that are no fuel, such as a house."""
 
-__all__ = ["ABOVE_ALL", "DRAWN_ONCE", "EVENTS", "Drawing", "Event", "Scene"]
+__all__ = ["ABOVE_ALL", "BURNING", "DRAWN_ONCE", "EVENTS", "Drawing", "Event", "Scene"]

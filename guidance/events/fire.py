@@ -175,6 +175,8 @@ class Fire:
         """Trees best, other vegetation next, dry open ground a little; over open water only smoke."""
         fuel = np.maximum(scene.trees, 0.6 * scene.vegetation) + 0.12 * scene.bare * (1.0 - scene.vegetation)
         fuel = fuel * (1.0 - 0.9 * np.maximum(scene.built, scene.roofs)) * (1.0 - scene.water)
+        if scene.subject is not None:
+            fuel = np.maximum(0.05 * fuel, scene.subject)
         return np.asarray(np.clip(fuel, OVERHEAD, 1.0), np.float32)
 
     def draw(self, scene: Scene, area: FloatArray, severity: float, rng: np.random.Generator) -> Drawing:

@@ -208,6 +208,8 @@ class Smoke:
     def suitability(self, scene: Scene) -> FloatArray:
         """Anything that can burn; open water carries no source, but smoke drifts over it."""
         burnable = 0.15 + 0.85 * np.maximum(scene.vegetation, 0.4 * scene.built)
+        if scene.subject is not None:
+            burnable = np.maximum(0.05 * burnable, scene.subject)
         return np.asarray(np.maximum(burnable * (1.0 - scene.water), OVERHEAD), np.float32)
 
     def draw(self, scene: Scene, area: FloatArray, severity: float, rng: np.random.Generator) -> Drawing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from comfyui_sinddm_rs.guidance.covers import NOUNS, along_edges, cover_maps, low_ground, named_covers
+from comfyui_sinddm_rs.guidance.covers import NOUNS, along_edges, cover_maps, low_ground, named_covers, names_buildings
 from comfyui_sinddm_rs.rasters.bundled import scene_path
 from comfyui_sinddm_rs.rasters.files import read_raster
 
@@ -25,6 +25,14 @@ from comfyui_sinddm_rs.rasters.files import read_raster
 )
 def test_named_covers(text: str, covers: tuple[str, ...]) -> None:
     assert named_covers(text) == covers
+
+
+@pytest.mark.parametrize(
+    ("text", "roofed"),
+    [("The houses are burning", True), ("Two storage tanks", True), ("Large fire on a ship", False), ("A fire", False)],
+)
+def test_what_has_a_roof(text: str, roofed: bool) -> None:
+    assert names_buildings(text) == roofed
 
 
 def test_the_bundled_scenes_are_read_as_a_person_reads_them() -> None:

@@ -3,9 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from comfyui_sinddm_rs.guidance.events import EVENTS
-from comfyui_sinddm_rs.guidance.events.base import Drawing
-from comfyui_sinddm_rs.guidance.exemplars import SHARE_OF_REGION, Canvas, draw_exemplars
+from comfyui_sinddm_rs.guidance.events import EVENTS, Drawing, Scene
+from comfyui_sinddm_rs.guidance.exemplars import SHARE_OF_REGION, Canvas, DrawnExemplar, draw_exemplars
+from comfyui_sinddm_rs.rasters.bundled import roi_path, scene_path
+from comfyui_sinddm_rs.rasters.files import read_raster
+from comfyui_sinddm_rs.rasters.layout import channels_last
+from comfyui_sinddm_rs.rasters.regions import read_roi
 
 BY_NAME = {event.name: event for event in EVENTS}
 
@@ -57,7 +60,9 @@ def region(side: int = 64) -> torch.Tensor:
 
 def draw(event, image, guide, *, area=None, strength=1.0, seed=0, count=2, text="red"):
     target = guide.embed_texts([text])[0]
-    return draw_exemplars(Canvas(image, guide, target, area, strength), event, np.random.default_rng(seed), count)
+    return draw_exemplars(
+        Canvas(image, guide, target, region=area, strength=strength), event, np.random.default_rng(seed), count
+    )
 
 
 @pytest.mark.parametrize("name", ["fire", "flood", "snow", "damaged_building", "cracks", "holes"])
@@ -176,3 +181,41 @@ def test_all_drawings_of_an_edit_have_one_wind(colour_guide):
     assert winds[0] is not None and len(set(winds)) == 1
     draw(Vane(0.9), forest(), colour_guide, seed=1)
     assert len(set(winds)) == 2
+
+
+@pytest.fixture(scope="module")
+def house() -> torch.Tensor:
+    return read_raster(scene_path("house")).pixels
+
+
+def flames(image: torch.Tensor, drawn: DrawnExemplar) -> torch.Tensor:
+    """Where a drawing is much redder than the scene: [H, W]."""
+    return (drawn.image - image)[0] - (drawn.image - image)[2] > 0.25
+
+
+@pytest.mark.parametrize("text", ["The house is burning", "Fire in the buildings"])
+def test_what_the_text_names_burns(house, colour_guide, text):
+    roofs = Scene(channels_last(house).numpy()).roofs > 0.3
+    shares = {}
+    for each in (text, "A fire"):
+        target = colour_guide.embed_texts(["red"])[0]
+        drawn = draw_exemplars(Canvas(house, colour_guide, target, each), BY_NAME["fire"], np.random.default_rng(0), 1)
+        burning = flames(house, drawn[0])
+        shares[each] = float(burning[torch.from_numpy(roofs)].sum() / burning.sum())
+    assert shares[text] > 0.5
+    assert shares["A fire"] < 0.2
+
+
+def test_a_fire_in_a_region_without_fuel_burns_what_is_marked(house, colour_guide):
+    roof = read_roi(str(roi_path("house")), tuple(house.shape[-2:]))
+    (drawn,) = draw(BY_NAME["fire"], house, colour_guide, area=roof, count=1)
+    assert float(drawn.mask.sum()) > 0.25 * float(roof.sum())
+
+
+def test_a_ship_has_no_roof(house, colour_guide):
+    target = colour_guide.embed_texts(["red"])[0]
+    ship, plain = (
+        draw_exemplars(Canvas(house, colour_guide, target, text), BY_NAME["fire"], np.random.default_rng(0), 1)[0]
+        for text in ("Large fire on the deck of a ship", "A fire")
+    )
+    assert torch.equal(ship.image, plain.image)

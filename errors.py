@@ -5,6 +5,7 @@ SinDDMError
 ├── OutputError (OSError)        a result that cannot be written
 ├── TrainingError (RuntimeError)  a training that went astray
 ├── ServiceError (ConnectionError)  a server, asked because the user chose so, that gave no usable answer
+├── OutOfMemoryError (MemoryError)  more memory than there is
 └── MissingPackageError (ImportError)   an optional package that the request needs
 """
 
@@ -27,6 +28,10 @@ class TrainingError(SinDDMError, RuntimeError):
 
 class ServiceError(SinDDMError, ConnectionError):
     """A language model or a download server gave no usable answer."""
+
+
+class OutOfMemoryError(SinDDMError, MemoryError):
+    """The request needs more memory than there is."""
 
 
 class MissingPackageError(SinDDMError, ImportError):

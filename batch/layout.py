@@ -15,9 +15,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import shutil
-import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,13 +29,12 @@ from ..geo.documents import Document, PlainDocument
 from ..guidance.editing import VISIBLE
 from ..guidance.results import EditResult
 from ..rasters.files import make_folder, write_bytes, write_rgb
+from ..rasters.temporary import PARTIAL, replacing
 from .jobs import Job
 
 PAIR = ("A", "B", "label")
 DONE, MANIFEST, FAILURES = "done", "manifest.jsonl", "failures.csv"
 SUFFIXES = (".png", ".tif")
-PARTIAL = ".sinddm-rs-"
-"""What the names of files begin with that are still being written."""
 
 
 @dataclass(frozen=True)
@@ -107,13 +104,9 @@ def _png(label: np.ndarray) -> bytes:
 
 def copy_file(source: Path, target: Path) -> None:
     """Copy a file whole or not at all. Raises OutputError."""
-    partial = target.with_name(f"{PARTIAL}{os.getpid()}-{threading.get_ident()}.copy")
     try:
-        try:
+        with replacing(target) as partial:
             shutil.copyfile(source, partial)
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(
             f"{target} cannot be written ({error.strerror}); choose another place or free some space."
@@ -136,7 +129,10 @@ def sweep(folder: Path) -> None:
 def _remove(paths: Iterable[Path]) -> None:
     for path in paths:
         try:
-            path.unlink(missing_ok=True)
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
         except OSError as error:
             raise OutputError(f"{path} cannot be taken away ({error.strerror}); choose another folder.") from error
 

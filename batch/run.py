@@ -11,6 +11,8 @@ from typing import Protocol
 
 from ..errors import InputError, OutputError
 from ..guidance.settings import EditSettings
+from ..rasters.files import make_folder
+from ..rasters.locks import alone
 from . import layout
 from .jobs import Job
 from .layout import Record
@@ -52,9 +54,23 @@ def run_batch(
 
     settings: of every job, but the seed. resume: ``folder`` may hold pairs of other jobs, which stay, and of these jobs
     with other settings, which are made anew. A job that fails does not stop the others.
-    Raises InputError for a folder with other jobs without ``resume``, OutputError where nothing can be written.
+    Raises InputError for a folder with other jobs without ``resume``, OutputError where nothing can be written or
+    another batch is writing.
     """
-    folder = folder.resolve()
+    folder = make_folder(folder.resolve())
+    busy = f"Another batch is writing to {folder}; wait until it has ended, or give this one another folder."
+    with alone(folder, busy):
+        return _run_batch(jobs, settings, folder, engine, resume, tell)
+
+
+def _run_batch(
+    jobs: Sequence[Job],
+    settings: EditSettings,
+    folder: Path,
+    engine: Engine,
+    resume: bool,
+    tell: Callable[[BatchProgress], None] | None,
+) -> Batch:
     by_name = {job.name: job for job in jobs}
     digests = {job.name: job.digest(settings) for job in jobs}
     records = layout.read_records(folder)

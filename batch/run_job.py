@@ -12,6 +12,7 @@ import torch
 from ..errors import OutputError, SinDDMError
 from ..geo.documents import edit_document, summary
 from ..guidance.settings import EditSettings
+from ..rasters.memory import ADVICE, is_out_of_memory
 from ..version import package_version
 from .jobs import Job
 from .layout import Record, forget, stamps, write_pair, write_record
@@ -37,8 +38,14 @@ def run_job(job: Job, settings: EditSettings, folder: Path) -> Outcome:
     except SinDDMError as error:
         reason = job.as_given(str(error))
     except Exception as error:  # hours of other jobs may follow
+        if is_out_of_memory(error):
+            return _failed(job, folder, ADVICE)
         told = next(iter(str(error).splitlines()), "")[:200]
         reason = job.as_given(f"The edit failed with {type(error).__name__} ({told}); report it with the picture.")
+    return _failed(job, folder, reason)
+
+
+def _failed(job: Job, folder: Path, reason: str) -> Outcome:
     try:
         forget(folder, job.name)
     except OutputError as error:

@@ -21,6 +21,7 @@ from ..evaluation.tables import scores_csv
 from ..guidance.checks import checked_device
 from ..guidance.settings import EditSettings
 from ..rasters.files import make_folder, write_bytes
+from ..rasters.locks import alone
 from .console import say
 from .train import parse_duration
 
@@ -47,14 +48,16 @@ def evaluate(chosen: argparse.Namespace) -> dict[str, Any]:
     ratings, agreed = _ratings(chosen.ratings, jobs)
     make_folder(folder)
     say(f"{len(jobs)} edits: {len(tasks)} scenes with a prompt × {len(entrants)} methods × {len(seeds)} seeds")
-    found = run_jobs(jobs, entrants, scorers, folder, _say_progress)
-    answer: dict[str, Any] = {"report": str(folder / "report.html"), "scores": str(folder / "scores.csv")}
-    write_bytes(folder / "report.html", report_page(found, ratings, agreed).encode())
-    write_bytes(folder / "scores.csv", scores_csv(found.records, [each.identity for each in scorers]).encode())
-    rated = rated_edits(found) if chosen.rating_page else []
-    if rated:
-        answer["rating_page"] = str(folder / "rating.html")
-        write_bytes(folder / "rating.html", rating_page(rated, RATING_SEED).encode())
+    busy = f"Another evaluation is writing to {folder}; wait until it has ended, or give this one another folder."
+    with alone(folder, busy):
+        found = run_jobs(jobs, entrants, scorers, folder, _say_progress)
+        answer: dict[str, Any] = {"report": str(folder / "report.html"), "scores": str(folder / "scores.csv")}
+        write_bytes(folder / "report.html", report_page(found, ratings, agreed).encode())
+        write_bytes(folder / "scores.csv", scores_csv(found.records, [each.identity for each in scorers]).encode())
+        rated = rated_edits(found) if chosen.rating_page else []
+        if rated:
+            answer["rating_page"] = str(folder / "rating.html")
+            write_bytes(folder / "rating.html", rating_page(rated, RATING_SEED).encode())
     for record in found.failed:
         say(f"sinddm-rs: {record.key} failed: {record.failure}")
     return answer | {

@@ -72,12 +72,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("GOMP_SPINCOUNT", "5000")
     try:
         from ..errors import SinDDMError  # noqa: PLC0415
+        from ..rasters.memory import ADVICE, is_out_of_memory  # noqa: PLC0415
 
         chosen = parser().parse_args(arguments)
         try:
             answer: dict[str, Any] = chosen.run(chosen)
         except SinDDMError as error:
             print(f"sinddm-rs: {error}", file=sys.stderr)
+            return 2
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            print(f"sinddm-rs: {ADVICE}", file=sys.stderr)
             return 2
     except KeyboardInterrupt:
         print("sinddm-rs: interrupted, nothing further is written.", file=sys.stderr)

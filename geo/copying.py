@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from ..rasters.temporary import replacing
 from .libraries import rasterio
 from .source import GeoSource, opened
 
@@ -52,7 +53,8 @@ def copy_sidecars(source: Path, target: Path) -> None:
         if each.name.startswith(source.stem) and each.suffix != ".ovr":
             rest = each.name.removeprefix(source.name)
             name = target.name + rest if rest != each.name else target.stem + each.name.removeprefix(source.stem)
-            shutil.copyfile(each, target.with_name(name))
+            with replacing(target.with_name(name)) as partial:
+                shutil.copyfile(each, partial)
             made.add(name)
     for suffix in BESIDE:
         if f"{target.name}{suffix}" not in made:

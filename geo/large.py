@@ -28,6 +28,7 @@ from ..guidance.regions import Window
 from ..guidance.results import EditResult, Progress
 from ..guidance.settings import EditSettings
 from ..rasters.layout import as_rgb, channels_last
+from ..rasters.locks import alone
 from ..rasters.raster import MAX_SIDE, MIN_SIDE
 from ..sinddm.pyramid import resize
 from .bands import find_bands
@@ -113,16 +114,29 @@ def edit_large(
 
     What happens to one object (cracks, a damaged house) is edited at one place of the scene that has such objects.
     Finished tiles are kept beside the output until it is written: the same call goes on with them.
-    Raises InputError, OutputError, ServiceError.
+    Raises InputError, OutputError (also where another process is writing this output), ServiceError.
     """
     settings = settings or EditSettings()
     guide = guide or load_guide(settings.guide, settings.device)
     check_geo_output(output, scene.source, scene.inputs)
+    busy = f"Another edit is writing {output}; wait until it has ended, or give this one another name."
+    with alone(output, busy):
+        return _edit_large(scene, text, output, settings, guide, prompts, progress or (lambda _: None))
+
+
+def _edit_large(
+    scene: LargeScene,
+    text: str,
+    output: Path,
+    settings: EditSettings,
+    guide: Guide,
+    prompts: PromptEnsemble | None,
+    tell: Callable[[Progress], None],
+) -> LargeEdit:
     begun = time.perf_counter()
-    tell = progress or (lambda _: None)
     events = find_events(lookup_guide(guide), text) if settings.exemplars == "auto" else ()
-    alone = bool(events) and all(event.local for event in events)
-    seen = _place(scene, events, settings.seed) if alone else _from_afar(scene)
+    at_one_place = bool(events) and all(event.local for event in events)
+    seen = _place(scene, events, settings.seed) if at_one_place else _from_afar(scene)
     result = edit_image(
         seen.pixels,
         text,
@@ -135,7 +149,7 @@ def edit_large(
         progress=lambda now: tell(replace(now, share=0.1 * now.share, message=f"plan, {now.message}")),
     )
     measured = seen.measured(result.image, result.changed)
-    if alone:
+    if at_one_place:
         seen.write(output, result.image, result.changed)
         return LargeEdit(result, seen.pixels, measured, (1, 1), scene.source.notes, time.perf_counter() - begun)
     tiles = _write_tiles(scene, Seen(seen, result), text, settings, output, tell)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import os
 import shutil
-import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +16,8 @@ from ..errors import InputError, OutputError
 from ..guidance.regions import Window
 from ..rasters.files import check_place
 from ..rasters.layout import Array
-from .copying import BESIDE, copy_lossless, copy_sidecars
+from ..rasters.temporary import replacing
+from .copying import copy_lossless, copy_sidecars
 from .files import is_tiff_file
 from .libraries import rasterio
 from .regions import trimmed
@@ -92,24 +91,23 @@ def edited_copy(source: GeoSource, target: Path) -> Iterator[Writer]:
     would change pixels beside the edit, all blocks are stored anew without loss. Overviews are made anew.
     Raises OutputError: no space left, or a place that cannot be written.
     """
-    # The name keeps its suffix, by which GDAL knows what to write.
-    partial = target.with_name(f".sinddm-rs-{os.getpid()}-{threading.get_ident()}{target.suffix}")
+    partial = target
     try:
         _check_space(source.path, target)
-        if source.lossy or not is_tiff_file(source.path):
-            copy_lossless(source, partial)
-        else:
-            shutil.copyfile(source.path, partial)
-        with opened(partial, "r+") as file:
-            writer = Writer(file, source)
-            yield writer
-        # Opened again, since GDAL cannot add tiles of an overview to a file of strips that it has just written.
-        with opened(partial, "r+") as file:
-            if source.overviews and (writer.changed or not file.overviews(1)):
-                _renew_overviews(file, source.overviews)
-        writer.check(partial)
-        copy_sidecars(source.path, target)
-        partial.replace(target)
+        with replacing(target) as partial:
+            if source.lossy or not is_tiff_file(source.path):
+                copy_lossless(source, partial)
+            else:
+                shutil.copyfile(source.path, partial)
+            with opened(partial, "r+") as file:
+                writer = Writer(file, source)
+                yield writer
+            # Opened again, since GDAL cannot add tiles of an overview to a file of strips that it has just written.
+            with opened(partial, "r+") as file:
+                if source.overviews and (writer.changed or not file.overviews(1)):
+                    _renew_overviews(file, source.overviews)
+            writer.check(partial)
+            copy_sidecars(source.path, target)
     except OutputError:
         raise
     except OSError as error:
@@ -121,9 +119,6 @@ def edited_copy(source: GeoSource, target: Path) -> Iterator[Writer]:
         if str(partial) in str(error):
             raise OutputError(f"{target} cannot be written; choose another place or free some space.") from error
         raise
-    finally:
-        for path in (partial, *(Path(f"{partial}{suffix}") for suffix in BESIDE)):
-            path.unlink(missing_ok=True)
 
 
 def _check_space(source: Path, target: Path) -> None:

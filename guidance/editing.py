@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor
 
 from ..rasters.layout import as_rgb
+from ..rasters.memory import enough_memory
 from ..sinddm.network.model import SinDDMModel
 from ..sinddm.sampling import Step, Watch
 from .bands import BandUnits
@@ -58,7 +60,7 @@ def edit_image(
     settings = settings or EditSettings()
     text = check_prompt(text)
     # Hosts may run in inference mode, where no gradient can be taken, even of a copy made there.
-    with torch.inference_mode(False), torch.no_grad():
+    with torch.inference_mode(False), torch.no_grad(), _enough_memory(image):
         begun = time.perf_counter()
         source = checked_image(image, "The image")
         usable = None if valid is None else checked_valid(valid, source)
@@ -110,6 +112,11 @@ def edit_image(
 
 
 _NOTHING_CHANGED = "Nothing changed visibly; raise the strength, give a region or word the prompt differently."
+
+
+def _enough_memory(image: Tensor) -> AbstractContextManager[None]:
+    size = (int(image.shape[-2]), int(image.shape[-1])) if image.dim() == 3 else (0, 0)
+    return enough_memory("edit a picture", size, "give a region of that size")
 
 
 def _watch(progress: Report | None, index: int, count: int, job: Job) -> Watch | None:

@@ -11,7 +11,9 @@ from weakref import WeakKeyDictionary
 
 import torch
 
+from ..errors import OutOfMemoryError, SinDDMError
 from ..guidance.guide import Guide
+from ..rasters.memory import ADVICE, is_out_of_memory
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +34,17 @@ def device() -> str:
 
 @contextmanager
 def gradients() -> Iterator[None]:
-    """ComfyUI runs nodes in inference mode, where no gradient can be taken; guidance needs them."""
-    with torch.inference_mode(False), torch.enable_grad():
-        yield
+    """ComfyUI runs nodes in inference mode, where no gradient can be taken; guidance needs them.
+
+    Raises OutOfMemoryError where the block needs more memory than there is.
+    """
+    try:
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
+    except Exception as error:
+        if isinstance(error, SinDDMError) or not is_out_of_memory(error):
+            raise
+        raise OutOfMemoryError(ADVICE) from error
 
 
 def warn(message: str) -> None:

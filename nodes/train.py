@@ -18,7 +18,7 @@ from ..sinddm.network.model_file import MODEL_SUFFIX
 from ..sinddm.training.checkpoint import checkpoint_path
 from ..sinddm.training.loop import Training, TrainSettings
 from ..sinddm.training.recipes import RECIPES
-from ..sinddm.training.run import OnStep, train_with_checkpoint
+from ..sinddm.training.run import OnStep, alone_with, train_with_checkpoint
 from .host import device, gradients, sinddm_folders, warn
 from .instant_model import model_pictures
 from .progress import TrainingWatch, loss_picture, progress_bar
@@ -135,11 +135,12 @@ def training_name(image: Tensor, exemplars: Sequence[Tensor], settings: TrainSet
 
 def train_put_aside(training: Training, aside: Path, resume: bool, on_step: OnStep) -> SinDDMModel:
     """Train, and leave the checkpoint ``aside`` where the training does not reach its end; else no file."""
-    try:
-        model = train_with_checkpoint(training, aside, resume=resume and aside.is_file(), on_step=on_step)
-    except BaseException:
-        if aside.is_file() and training.step > 0:
-            warn(f"The training is put aside after {training.step:,} steps; turn on 'resume' to go on.")
-        raise
-    aside.unlink(missing_ok=True)
+    with alone_with(aside):
+        try:
+            model = train_with_checkpoint(training, aside, resume=resume and aside.is_file(), on_step=on_step)
+        except BaseException:
+            if aside.is_file() and training.step > 0:
+                warn(f"The training is put aside after {training.step:,} steps; turn on 'resume' to go on.")
+            raise
+        aside.unlink(missing_ok=True)
     return model

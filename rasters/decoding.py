@@ -14,7 +14,7 @@ import numpy as np
 import tifffile
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from ..errors import InputError
+from ..errors import InputError, OutOfMemoryError
 from .layout import Array, split_alpha, upright
 from .raster import MAX_SIDE, Metadata
 from .tiff import is_tiff, read_tiff
@@ -30,7 +30,6 @@ DECODER_ERRORS = (
     AttributeError,
     ArithmeticError,
     EOFError,
-    MemoryError,
     AssertionError,
     struct.error,
     zlib.error,
@@ -54,7 +53,7 @@ class Decoded:
 
 
 def decode(path: Path) -> Decoded:
-    """Read a picture file. Raises InputError: missing, a folder, empty, unknown, damaged, far too large."""
+    """Read a picture file. Raises InputError for one missing, a folder, empty, unknown, damaged or far too large."""
     try:
         with path.open("rb") as file:
             head = file.read(32)
@@ -79,6 +78,10 @@ def decode(path: Path) -> Decoded:
         ) from None
     except UnidentifiedImageError:
         raise InputError(f"{path} is not a PNG, JPEG, WebP or TIFF picture; convert it to one of these.") from None
+    except MemoryError as error:
+        raise OutOfMemoryError(
+            f"{path} cannot be read since there is not enough memory; give a smaller picture, or export it again."
+        ) from error
     except DECODER_ERRORS as error:
         raise InputError(
             f"{path} is damaged or incomplete ({_one_line(error)}); copy or export the picture again."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from .decoding import decode
 from .encoding import FORMATS, encode, misfit
 from .layout import as_rgb, channels_last
 from .raster import Metadata, Raster, raster_from_array
+from .temporary import replacing, sweep_once
 
 PathLike = str | os.PathLike[str]
 
@@ -89,6 +89,7 @@ def check_place(target: Path, inputs: Sequence[PathLike] = ()) -> None:
         raise
     except OSError as error:
         raise OutputError(f"{target} cannot be written ({error.strerror}); choose another place or name.") from error
+    sweep_once(target.parent.absolute())
 
 
 def _check_place(target: Path, inputs: Sequence[PathLike]) -> None:
@@ -111,6 +112,7 @@ def make_folder(path: PathLike) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"The folder {folder} cannot be made ({error.strerror}); choose another.") from error
+    sweep_once(folder.absolute())
     return folder
 
 
@@ -120,15 +122,12 @@ def _read_only(place: Path) -> bool:
 
 
 def write_bytes(target: Path, data: bytes) -> None:
-    """Write a file whole or not at all: a temporary file beside it, then a rename. Raises OutputError."""
-    # Short, since the target's own name may be as long as names can be.
-    temporary = target.with_name(f".sinddm-rs-{os.getpid()}-{threading.get_ident()}.tmp")
+    """Write a file whole or not at all, also where the machine stops meanwhile. Raises OutputError."""
     try:
-        try:
-            temporary.write_bytes(data)
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with replacing(target) as partial:
+            partial.write_bytes(data)
+            with partial.open("rb+") as file:
+                os.fsync(file.fileno())  # else the new name may reach the disk before the data
     except OSError as error:
         raise OutputError(
             f"{target} cannot be written ({error.strerror}); choose another place or free some space."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..rasters.memory import enough_memory
 from .denoiser import Denoiser
 from .patches.model import PatchDenoiser
 from .pyramid import Size
@@ -43,7 +44,7 @@ def scene_from(
     generator = torch.Generator().manual_seed(seed)
     begin = None if start is None else start.to(device) * 2.0 - 1.0
     plan = None if start is None else _plan(denoiser, size, strength)
-    with torch.no_grad():
+    with torch.no_grad(), enough_memory("draw a scene", size):
         drawn = sample(denoiser, size, generator, plan=plan, start=begin, watch=watch, device=device)
         return (drawn * 0.5 + 0.5).clamp(0.0, 1.0).cpu()
 

@@ -7,8 +7,10 @@ file is kept here and only its transfer is huggingface_hub's.)
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import io
+import logging
 import re
 import shutil
 from collections.abc import Callable
@@ -17,7 +19,10 @@ from typing import Any
 
 from ...errors import InputError, OutputError, ServiceError
 from ...rasters.files import check_place, make_folder
+from ...rasters.locks import in_turn
 from .presets import Preset, by_hand
+
+_log = logging.getLogger(__name__)
 
 Report = Callable[[int, int | None], None]
 """Called with the bytes that are there and the bytes of the whole file, as far as known."""
@@ -84,10 +89,18 @@ def _fetch_folder(preset: Preset, folder: Path, report: Report | None, endpoint:
 def _fetch_file(
     repo: str, file: str, target: Path, sha256: str | None, report: Report | None, endpoint: str | None
 ) -> Path:
+    check_place(target)
+    # Of two processes that want the same file the second waits, and then finds what the first has fetched.
+    with in_turn(target, lambda: _log.warning("Another process is fetching %s; waiting for it.", target)):
+        return _fetch_alone(repo, file, target, sha256, report, endpoint)
+
+
+def _fetch_alone(
+    repo: str, file: str, target: Path, sha256: str | None, report: Report | None, endpoint: str | None
+) -> Path:
     from huggingface_hub import get_hf_file_metadata, hf_hub_url  # noqa: PLC0415 (not needed before a download)
     from huggingface_hub.file_download import http_get  # noqa: PLC0415 (as above)
 
-    check_place(target)
     url = hf_hub_url(repo, file, endpoint=endpoint)
     try:
         # Without the user's token: the files are public, and their bytes come from another host.
@@ -116,6 +129,8 @@ def _fetch_file(
         partial.unlink()
         raise ServiceError(f"{url} came with another SHA-256 than {expected} and was deleted; fetch it again.")
     partial.replace(target)
+    for older in target.parent.glob(f".{glob.escape(target.name)}.*.part"):  # of versions that were never fetched whole
+        older.unlink(missing_ok=True)
     return target
 
 

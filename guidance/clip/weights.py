@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ...errors import InputError, OutputError
 from ...rasters.files import check_place
+from ...rasters.temporary import replacing
 from .download import fetch
 from .presets import Preset
 
@@ -171,13 +172,9 @@ def convert(source: Path, target: Path) -> dict[str, Any]:
         tensors[name] = own.clone() if place in places else own
         places.add(place)
     metadata = safe_metadata(source) | {"format": "pt", "origin": source.name, "origin_format": source.suffix[1:]}
-    partial = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        try:
+        with replacing(target) as partial:
             save_file(tensors, partial, metadata=metadata)
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
     except (OSError, SafetensorError) as error:
         raise OutputError(f"{target} cannot be written ({error}); choose another place or free some space.") from error
     return {

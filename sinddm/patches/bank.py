@@ -15,6 +15,7 @@ from scipy.sparse.linalg import eigsh
 from torch import Tensor
 from torch.nn import functional as F
 
+from ...rasters.memory import in_parts
 from ..pyramid import Size
 
 ANALYSIS = 15
@@ -29,6 +30,7 @@ _PCA_PATCHES = 20_000
 _SOLVED_WHOLE = 1200
 """Side of a covariance matrix up to which all its eigenvectors are found; five bands have 1,125."""
 _EXCLUDED = -1e9
+_PLACES_AT_ONCE = 16_384
 
 
 def _pad(image: Tensor, margin: int) -> Tensor:
@@ -158,10 +160,12 @@ class PatchBank:
         base = self._padded_start[matches.image] + matches.y * self._padded_widths[matches.image] + matches.x
         row_step = self._padded_widths[matches.image]
         columns = torch.empty(base.shape[0], self._window.numel(), self.channels, device=weights.device)
-        for begin in range(0, base.shape[0], 16_384):
-            part = slice(begin, begin + 16_384)
+
+        def mix(part: slice) -> None:
             where = base[part, :, None] + self._offset_y * row_step[part, :, None] + self._offset_x
             columns[part] = torch.einsum("qknc,qk->qnc", self._pixels[where], weights[part])
+
+        in_parts(mix, base.shape[0], _PLACES_AT_ONCE)
         return self._overlay(columns, matches.stride, size)
 
     def paint_every(self, weights: Tensor, stride: int, size: Size) -> Tensor:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ...rasters.memory import in_parts
 from ..pyramid import Size
 from ..schedule import NoiseLevel
 from .bank import Matches, PatchBank
@@ -21,9 +22,12 @@ _QUERIES_AT_ONCE = 16_384
 def posterior_costs(bank: PatchBank, features: Tensor, rows: Tensor, level: NoiseLevel) -> Tensor:
     """−log posterior (up to a constant per query) of ``rows`` [Q, K] for ``features`` [Q, D], float [Q, K]."""
     alpha, variance = level.alpha, level.sigma**2
+
+    def dots_of(part: slice) -> Tensor:
+        return torch.einsum("qd,qkd->qk", features[part], bank.features[rows[part]])
+
     # In parts, since the features of all candidates of all queries would be most of an edit's memory.
-    parts = zip(*(torch.split(each, _QUERIES_AT_ONCE) for each in (features, rows)), strict=True)
-    dots = torch.cat([torch.einsum("qd,qkd->qk", query, bank.features[candidates]) for query, candidates in parts])
+    dots = torch.cat(in_parts(dots_of, len(rows), _QUERIES_AT_ONCE))
     return (alpha * alpha * bank.energy[rows] - 2 * alpha * dots) / (2 * variance) - bank.log_prior[rows]
 
 
@@ -75,13 +79,14 @@ def search_exact(
     anchor: float,
 ) -> tuple[Tensor, Tensor]:
     """The ``keep`` likeliest patches of the whole bank for each query, best first: rows (int64) and costs, [Q, K]."""
-    chunk = max(1, _COSTS_AT_ONCE // len(bank))
-    found = []
-    for begin in range(0, features.shape[0], chunk):
-        part = slice(begin, begin + chunk)
+
+    def cheapest(part: slice) -> tuple[Tensor, Tensor]:
         costs = exact_costs(bank, features[part], level, (home[0][part], home[1][part]), size, anchor)
-        found.append(costs.topk(min(keep, len(bank)), dim=1, largest=False))
-    return torch.cat([each.indices for each in found]), torch.cat([each.values for each in found])
+        values, rows = costs.topk(min(keep, len(bank)), dim=1, largest=False)
+        return rows, values
+
+    found = in_parts(cheapest, len(features), max(1, _COSTS_AT_ONCE // len(bank)))
+    return torch.cat([rows for rows, _ in found]), torch.cat([costs for _, costs in found])
 
 
 def carry_to_finer(bank: PatchBank, coarse: Matches, grid: Size, stride: int, size: Size, coarse_size: Size) -> Tensor:

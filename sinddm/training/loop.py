@@ -6,6 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError, TrainingError
+from ...rasters.memory import enough_memory
 from ...rasters.raster import Values
 from ..fingerprint import fingerprint
 from ..network.architecture import RECEPTIVE_FIELD, SinDDMNet, new_network
@@ -136,7 +138,7 @@ class Training:
         """Train until done, one step an iteration. Raises TrainingError where the loss is no number any more."""
         while not self.is_done:
             begun = time.perf_counter()
-            with torch.inference_mode(False), torch.enable_grad():
+            with torch.inference_mode(False), torch.enable_grad(), self._enough_memory():
                 loss = self._one_step()
             self.seconds += time.perf_counter() - begun
             yield TrainStep(
@@ -156,6 +158,10 @@ class Training:
         return SinDDMModel(
             network, self.scales.sharp[-1], self.scales.factor, self.scales.details, self.settings.schedule, origin
         )
+
+    def _enough_memory(self) -> AbstractContextManager[None]:
+        height, width = self.scales.sharp[-1].shape[-2:]
+        return enough_memory("train on a picture", (int(height), int(width)), "a smaller width")
 
     def _share(self) -> float:
         shares = [self.step / self.recipe.iterations]

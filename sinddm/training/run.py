@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ...errors import InputError, OutputError, TrainingError
 from ...rasters.files import check_place, write_bytes
+from ...rasters.locks import alone
 from ..network.model import SinDDMModel
 from ..network.model_file import MODEL_SUFFIX, model_bytes
 from .checkpoint import checkpoint_bytes, checkpoint_path, restore
@@ -30,17 +32,28 @@ def train_to_file(
     """
     target = check_model_output(output)
     aside = checkpoint_path(target)
-    model = train_with_checkpoint(training, aside, resume=resume, on_step=on_step)
-    write_bytes(target, model_bytes(model))
-    write_bytes(target.with_name(f"{target.stem}_loss.png"), loss_curve(training.losses))
-    aside.unlink(missing_ok=True)
+    with alone_with(aside):
+        model = train_with_checkpoint(training, aside, resume=resume, on_step=on_step)
+        write_bytes(target, model_bytes(model))
+        write_bytes(target.with_name(f"{target.stem}_loss.png"), loss_curve(training.losses))
+        aside.unlink(missing_ok=True)
     return model
+
+
+@contextmanager
+def alone_with(aside: Path) -> Iterator[None]:
+    """While the block runs no other process trains with this checkpoint. Raises OutputError where one does."""
+    busy = f"Another training is writing {aside}; wait until it has ended, or give this one another output."
+    with alone(aside, busy):
+        yield
 
 
 def train_with_checkpoint(
     training: Training, aside: Path, *, resume: bool = False, on_step: OnStep | None = None
 ) -> SinDDMModel:
     """Train, with a checkpoint at ``aside`` from which ``resume`` goes on; it stays, for the caller to remove.
+
+    To be called ``alone_with`` it.
 
     What ``on_step`` raises ends the training after a last checkpoint. Raises InputError (no or no fitting checkpoint
     to resume), OutputError (it cannot be written) and TrainingError (the loss is no number any more; the last

@@ -35,7 +35,7 @@ Described = Callable[[Path], dict[str, Any]]
 
 
 def listing(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b"" for path in folder.rglob("*")}
 
 
 KINDS: dict[str, tuple[str, int, dict[str, Any]]] = {
@@ -325,7 +325,7 @@ def test_a_stop_leaves_nothing_behind(draw: Draw, pixels: Pixels) -> None:
     scene = draw(pixels())
     before = listing(scene.parent)
     with pytest.raises(KeyboardInterrupt), edited_copy(open_source(scene), scene.with_name("out.tif")) as copy:
-        assert len(listing(scene.parent)) == 2
+        assert len(listing(scene.parent)) > len(before)
         copy.write(Window(0, 0, 40, 40), np.zeros((40, 40, 3), np.uint8))
         raise KeyboardInterrupt
     assert listing(scene.parent) == before

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +17,7 @@ LOCK = ".lock-sinddm-rs"
 """What the names of lock files begin with; none is left when its work has ended."""
 PATIENCE = 0.5
 """Seconds for which a lock is asked for: who only looks whether it is held has it for an instant."""
+_ATTEMPTS = 3
 
 
 @contextmanager
@@ -49,15 +52,18 @@ def in_turn(place: Path, waits: Callable[[], None] | None = None) -> Iterator[No
 
 def acquire(path: Path, timeout: float = 0.0) -> FileLock | None:
     """The lock of the file ``path``, held; None where another process holds it. Raises OSError."""
-    while True:
+    for _ in range(_ATTEMPTS):
         lock = FileLock(path, timeout=timeout)
         try:
             lock.acquire()
         except Timeout:
-            return None
+            if path.exists():
+                return None
+            continue  # where no file can be made, such as in /proc, filelock goes on trying
         if path.exists():
             return lock
         lock.release()  # its last holder took the file away in this moment
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
 
 def release(lock: FileLock) -> None:

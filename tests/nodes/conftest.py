@@ -23,6 +23,7 @@ class Host:
 
     cancelled: bool = False
     cancel_after: int | None = None
+    stops_with: type[Exception] = InterruptedError
     total: int = 0
     updates: list[int] = field(default_factory=list)
     previews: list[Any] = field(default_factory=list)
@@ -42,7 +43,7 @@ def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Host:
 
         def update_absolute(self, value: int, *, preview: Any = None) -> None:
             if told.cancelled or len(told.updates) == told.cancel_after:
-                raise InterruptedError
+                raise told.stops_with
             told.updates.append(value)
             told.previews.append(preview)
 

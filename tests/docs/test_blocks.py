@@ -46,7 +46,7 @@ SPANS = [
     command
     for path in FILES
     for place, text in spans(path)
-    if re.match(r"(sinddm-rs \S+ \S|python \S+\.py|python -m|pip install)", text)
+    if re.match(r"(sinddm-rs \S+ \S|python \S+\.py|python -m \S+ \S|pip install)", text)
     for command in split(place, text)
 ]
 

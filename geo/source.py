@@ -20,6 +20,16 @@ from .libraries import rasterio
 
 TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 _INFRARED = re.compile("nir|infra|edge|swir")
+DRIVERS = (
+    ((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "GTiff"),
+    ((b"\x89PNG",), "PNG"),
+    ((b"\xff\xd8\xff",), "JPEG"),
+    ((b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51"), "JP2OpenJPEG"),
+    ((b"RIFF",), "WEBP"),
+    ((b"BM",), "BMP"),
+)
+"""First bytes of a file, and GDAL's driver that reads it. No other is asked: a VRT of a stranger reads further files
+and addresses, whatever its name ends in."""
 LOSSY = ("JPEG", "YCBCR JPEG", "WEBP", "LERC", "LERC_DEFLATE", "LERC_ZSTD", "JPEG2000", "JXL")
 
 
@@ -90,12 +100,8 @@ class Part:
 def open_source(path: Path) -> GeoSource:
     """Look at a raster. Raises InputError for one that cannot be read or edited, MissingPackageError."""
     with opened(path) as file:
-        types = set(file.dtypes)
-        if len(types) > 1 or file.dtypes[0] not in TYPES:
-            raise InputError(
-                f"{path} stores {' and '.join(sorted(types))} values; convert all bands to one real type, "
-                "for example float32."
-            )
+        if file.dtypes[0] not in TYPES:
+            raise InputError(f"{path} stores {file.dtypes[0]} values; convert it to a real type, for example float32.")
         colours = tuple(each.name for each in file.colorinterp)
         if "palette" in colours:
             raise InputError(f"{path} stores colours by their number in a palette; save it as grey or RGB.")
@@ -163,6 +169,7 @@ def pixels_of(transform: Any, xs: Array, ys: Array) -> tuple[Array, Array]:
 @contextmanager
 def opened(path: Path, mode: str = "r", **options: Any) -> Iterator[Any]:
     """The raster as rasterio's dataset; what GDAL refuses is an InputError of one sentence."""
+    driver = _driver(path)
     if mode == "r+":
         options["IGNORE_COG_LAYOUT_BREAK"] = "YES"
     lib = rasterio()
@@ -172,16 +179,29 @@ def opened(path: Path, mode: str = "r", **options: Any) -> Iterator[Any]:
         for told in (lib.errors.NotGeoreferencedWarning, lib.errors.NodataShadowWarning):
             warnings.simplefilter("ignore", told)
         try:
-            file = lib.open(path, mode, **options)
+            file = lib.open(path, mode, driver=driver, **options)
         except refused as error:
-            if not path.exists():
-                raise InputError(f"{path} does not exist; check the path.") from None
             raise InputError(f"{path} cannot be read as a raster ({_short(error)}); export it again.") from error
         try:
             with file:
                 yield file
         except refused as error:
             raise InputError(f"{path} is damaged or incomplete ({_short(error)}); copy or export it again.") from error
+
+
+def _driver(path: Path) -> str:
+    """GDAL's driver of a file on this machine; a path that means anything else to GDAL is none."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; check the path.") from None
+    except (OSError, ValueError) as error:  # the latter for a path with NUL
+        raise InputError(f"{path} cannot be read as a raster ({error}); check the path.") from error
+    for starts, driver in DRIVERS:
+        if head.startswith(starts):
+            return driver
+    raise InputError(f"{path} cannot be read as a raster (no GeoTIFF, PNG, JPEG, WebP, BMP, JPEG 2000); convert it.")
 
 
 def _nodata(file: Any) -> tuple[float | None, ...]:

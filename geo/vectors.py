@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,16 @@ from .libraries import pyogrio, rasterio, shapely
 from .source import GeoSource
 
 VECTORS = (".geojson", ".json", ".gpkg", ".shp", ".fgb", ".kml")
+_STARTS = {
+    ".gpkg": re.compile(rb"SQLite format 3\0"),
+    ".shp": re.compile(rb"\0\0\x27\x0a"),
+    ".fgb": re.compile(rb"fgb"),
+    ".kml": re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<kml[\s>]", re.DOTALL),
+}
+"""How a file of each kind begins. GDAL goes by the content alone, and a VRT reads further files and addresses."""
+_CRS_NAME = re.compile(r"(?:urn:(?:x-)?ogc:def:crs:)?[A-Za-z]+:[\w.]*:?\w+")
+"""Of GeoJSON: "EPSG:32610", "urn:ogc:def:crs:EPSG::32610". GDAL would fetch an address and open a file."""
+_HEAD = 8192
 LONGITUDE_LATITUDE = "EPSG:4326"
 """What GeoJSON is in (RFC 7946)."""
 MARGIN = 0.5
@@ -28,8 +39,7 @@ def read_polygons(path: Path, source: GeoSource) -> list[dict[str, Any]]:
     """
     if source.crs is None:
         raise InputError(f"{source.path} has no CRS, so {path} cannot be laid over it; give a mask or pixels, x,y,w,h.")
-    if not path.exists():
-        raise InputError(f"{path} does not exist; check the path.")
+    _check_kind(path)
     geometries, crs = _geojson(path) if path.suffix.lower() in (".geojson", ".json") else _with_pyogrio(path)
     polygons = [part for each in geometries for part in _parts(each)]
     if not polygons:
@@ -42,6 +52,19 @@ def read_polygons(path: Path, source: GeoSource) -> list[dict[str, Any]]:
     if not near:
         raise InputError(f"{path} does not meet the scene {source.path}; check where both lie.")
     return near
+
+
+def _check_kind(path: Path) -> None:
+    kind = path.suffix.lower()
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; check the path.") from None
+    except (OSError, ValueError) as error:  # the latter for a path with NUL
+        raise InputError(f"{path} cannot be read ({error}); check the path.") from error
+    if kind in _STARTS and (_STARTS[kind].match(head) is None or b"<OGR" in head):
+        raise InputError(f"{path} cannot be read as polygons; export it as GeoJSON or GeoPackage.")
 
 
 def _brought(polygons: list[Any], crs: str, source: GeoSource) -> list[dict[str, Any]]:
@@ -62,6 +85,8 @@ def _geojson(path: Path) -> tuple[list[Any], str]:
         geometries = [shapely().geometry.shape(each) for each in found if each]
         # RFC 7946 dropped this member; QGIS and ogr2ogr still write it.
         named = ((content.get("crs") or {}).get("properties") or {}).get("name") or LONGITUDE_LATITUDE
+        if _CRS_NAME.fullmatch(named) is None:
+            raise ValueError(f"{named} names no CRS")
         return geometries, LONGITUDE_LATITUDE if "CRS84" in named else named
     except Exception as error:  # shapely raises its own kinds for what is no geometry
         raise InputError(f"{path} is no valid GeoJSON; export the polygons again.") from error

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..rasters.files import make_folder, write_bytes
+from ..rasters.names import inside
 from ..sinddm.network.model import SinDDMModel
 from ..sinddm.network.model_file import MODEL_SUFFIX, load_model, model_bytes
 from ..sinddm.training.run import check_model_output
@@ -17,8 +18,6 @@ from .types import Model, from_trained
 FOLDERS = ("models", "output")
 OUTPUT_MARK = " [output]"
 """ComfyUI's own way to say that a file lies in its output folder."""
-FORBIDDEN = frozenset('/\\:*?"<>|')
-MAX_NAME_BYTES = 200
 
 
 class SinDDMSaveModel:
@@ -121,22 +120,6 @@ def find_model(name: str) -> Path:
         if path.suffix == MODEL_SUFFIX and path.is_file():
             return path
     raise InputError(f"There is no model '{name}'; choose one of the list, or put its file into models/sinddm.")
-
-
-def inside(folder: Path, name: str) -> Path:
-    """The path of the file ``name`` in ``folder``. Raises InputError for a name that could lead out of it."""
-    if not name.isprintable() or set(name) & FORBIDDEN or name.startswith(".") or name.strip() != name or not name:
-        raise InputError(f"The name {name[:40]!r} is no plain file name; use letters, digits, dots, - and _.")
-    if len(name.encode()) > MAX_NAME_BYTES:
-        raise InputError(f"The name '{name[:40]}…' is too long; choose at most {MAX_NAME_BYTES} bytes.")
-    path = folder / name
-    try:
-        stays = path.resolve().is_relative_to(folder.resolve())
-    except (OSError, RuntimeError):  # links in a circle
-        stays = False
-    if not stays:
-        raise InputError(f"The file '{name}' is a link that leads out of its folder; put the file itself there.")
-    return path
 
 
 def _files(folder: Path) -> set[str]:

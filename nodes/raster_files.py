@@ -16,8 +16,8 @@ from ..geo.window import GeoDocument, open_window
 from ..geo.writing import SUFFIXES
 from ..rasters.files import make_folder
 from ..rasters.layout import as_rgb
+from ..rasters.names import inside
 from .host import input_folder, output_folder, warn
-from .model_files import inside
 from .types import from_changed_mask, from_raster, one_picture, to_image, to_mask
 
 

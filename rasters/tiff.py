@@ -24,6 +24,8 @@ MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # (OGC GeoTIFF 1.1), GDAL_METADATA, GDAL_NODATA, RPCCoefficient.
 GEO_TAGS = (33550, 33922, 34264, 34735, 34736, 34737, 42112, 42113, 50844)
 
+MAX_BYTES = 2**30
+"""Of a picture's values in memory."""
 ALPHA_CODES = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
 _DIRECT = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB)
 _REDUCED_OR_MASK = 1 | 4  # bits of NewSubfileType: an overview or a transparency mask of another page
@@ -43,7 +45,8 @@ def read_tiff(path: Path, max_pixels: int) -> tuple[Array, Array | None, Metadat
     with tifffile.TiffFile(path) as tiff:
         first = tiff.pages[0]
         assert isinstance(first, tifffile.TiffPage)
-        if first.imagelength * first.imagewidth > max_pixels:
+        # All that tifffile would take memory for, bands and depth too; a picture of many pixels has few bands.
+        if first.imagelength * first.imagewidth > max_pixels or first.nbytes > MAX_BYTES:
             raise Image.DecompressionBombError
         _check_pages(tiff, path)
         _check_segments(first, path)

@@ -259,6 +259,8 @@ def load_compact_guide(device: str | torch.device = "cpu", path: Path = WEIGHTS)
         for module, prefix in ((image, "image."), (text, "text.")):
             own = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
             module.load_state_dict(own, assign=True)
+        if not all(bool(torch.isfinite(each).all()) for each in tensors.values()):
+            raise InputError(f"{path} is damaged (its weights are no finite numbers): install the package again.")
     except InputError:
         raise
     except Exception as error:  # safetensors raises its own error class, which it does not export to Python

@@ -74,6 +74,19 @@ class SinDDMNet(nn.Module):
         return noise
 
 
+def weight_shapes(dim: int, channels: int) -> dict[str, tuple[int, ...]]:
+    """The shape of every weight by its name, of however large a network, without its memory.
+
+    Raises ValueError for numbers that no network has.
+    """
+    try:
+        with torch.device("meta"):
+            network = SinDDMNet(dim, channels)
+    except (ArithmeticError, RuntimeError, TypeError) as error:
+        raise ValueError("no network has such a width and number of bands") from error
+    return {name: tuple(each.shape) for name, each in network.state_dict().items()}
+
+
 def blank_network(dim: int, channels: int) -> SinDDMNet:
     """A network whose weights are still to be set; the global random state is not touched."""
     with torch.device("meta"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ...errors import InputError
-from ...rasters.raster import Values
+from ...rasters.raster import MAX_SIDE, Values
 from ..schedule import SCHEDULES
-from .architecture import blank_network
+from .architecture import SinDDMNet, blank_network, weight_shapes
 from .model import Origin, SinDDMModel
 from .weights_state import load_network, network_tensors
 
@@ -26,6 +27,7 @@ VERSION = 1
 MODEL_SUFFIX = ".safetensors"
 KEY = "sinddm_rs"
 """Key of the safetensors metadata under which the header stands."""
+MAX_FACTOR, MAX_SCALES = 16.0, 64
 PICKLE_STARTS = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
 
@@ -52,29 +54,39 @@ def load_model(path: str | Path) -> SinDDMModel:
     """Read a model file. Raises InputError for one that is missing, damaged, not ours or of another version."""
     header, tensors = read_tensor_file(path, KIND, VERSION)
     try:
-        network = blank_network(int(header["width"]), int(header["bands"]))
-        load_network(network, tensors, "network")
+        # Before any memory is taken: the header may speak of a network that the file does not hold.
+        network = _network(int(header["width"]), int(header["bands"]), tensors)
+        image = tensors["image"].float()
         pyramid = header["pyramid"]
-        model = SinDDMModel(
-            network.eval().requires_grad_(False).to(memory_format=torch.channels_last),
-            tensors["image"].float(),
-            float(pyramid["factor"]),
-            tuple(float(each) for each in pyramid["details"]),
-            str(header["schedule"]),
-            _origin(header),
-        )
-        sound = model.schedule in SCHEDULES and list(model.size) == list(pyramid["size"])
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        factor, details = float(pyramid["factor"]), tuple(float(each) for each in pyramid["details"])
+        if list(image.shape) != [network.channels, *pyramid["size"]] or max(image.shape) > MAX_SIDE:
+            raise ValueError(f"its picture is {list(image.shape)}")
+        if not 1.0 <= factor <= MAX_FACTOR or len(details) >= MAX_SCALES or not all(0 < each < inf for each in details):
+            raise ValueError("no pyramid has such scales")
+        if header["schedule"] not in SCHEDULES:
+            raise ValueError("its schedule is unknown")
+        return SinDDMModel(network, image, factor, details, header["schedule"], _origin(header))
+    except (KeyError, TypeError, ValueError, RuntimeError, ArithmeticError, AttributeError) as error:
         raise InputError(f"{path} is damaged ({_first_line(error)}); train or copy it again.") from error
-    if not sound or not all(bool(torch.isfinite(each).all()) for each in tensors.values()):
-        raise InputError(f"{path} is damaged (its values contradict its header); train or copy it again.")
-    return model
+
+
+def _network(width: int, bands: int, tensors: Mapping[str, Tensor]) -> SinDDMNet:
+    wanted = {f"network.{name}": shape for name, shape in weight_shapes(width, bands).items()}
+    if any(name not in tensors or tuple(tensors[name].shape) != shape for name, shape in wanted.items()):
+        raise ValueError("its weights contradict its header")
+    if not all(each.is_floating_point() and bool(torch.isfinite(each.float()).all()) for each in tensors.values()):
+        raise ValueError("its values are no finite numbers")
+    network = blank_network(width, bands)
+    load_network(network, tensors, "network")
+    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
 def _origin(header: Mapping[str, Any]) -> Origin:
     values = header["value_range"]
-    dtype = np.dtype(str(values["dtype"])).name
-    stored = Values(dtype, float(values["low"]), float(values["high"]))
+    dtype = np.dtype(str(values["dtype"]))
+    stored = Values(dtype.name, float(values["low"]), float(values["high"]))
+    if dtype.kind not in "iuf" or not -inf < stored.low < stored.high < inf:
+        raise ValueError("no picture stores such values")
     events = tuple(str(each) for each in header["events"])
     return Origin(str(header["recipe"]), int(header["iterations"]), str(header["source_hash"]), stored, events)
 
@@ -97,7 +109,7 @@ def read_tensor_file(path: str | Path, kind: str, version: int) -> tuple[dict[st
     try:
         header = json.loads(metadata[KEY])
         found, its_version = header["kind"], header["version"]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         raise InputError(f"{source} was not written by sinddm-rs; give a file that `sinddm-rs train` made.") from None
     if found != kind:
         raise InputError(f"{source} is a {found}, not a {kind}; give the file that `sinddm-rs train -o` named.")

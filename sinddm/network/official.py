@@ -15,7 +15,7 @@ from ...rasters.raster import Values
 from ..fingerprint import fingerprint
 from ..scales import Scales, published_scales
 from ..schedule import noise_schedule
-from .architecture import blank_network
+from .architecture import PUBLISHED_WIDTH, blank_network, weight_shapes
 from .diffusion import Diffusion
 from .model import Origin, SinDDMModel
 
@@ -23,6 +23,7 @@ PREFIX = "denoise_fn."
 """How the published code calls the network inside its diffusion."""
 GAMMAS = "gammas"
 SCHEDULE = "cosine"
+MAX_WIDTH = 16 * PUBLISHED_WIDTH
 
 
 def import_official(path: str | Path, image: Tensor, values: Values | None = None) -> SinDDMModel:
@@ -39,11 +40,11 @@ def import_official(path: str | Path, image: Tensor, values: Values | None = Non
     weights = {name: value for name, value in found.items() if isinstance(value, Tensor)}
     scales = published_scales(image)
     width = _width(weights)
-    network = blank_network(width, 3)
-    wrong = _differences({name: tuple(each.shape) for name, each in network.state_dict().items()}, weights)
+    wrong = _differences(weight_shapes(width, 3), weights)
     wrong += _scale_differences(averaged, scales)
     if wrong:
         raise InputError(f"{path} does not fit: {'; '.join(wrong)}; give the picture and the code's own checkpoint.")
+    network = blank_network(width, 3)
     network.load_state_dict(weights)
     step = saved.get("step", 0)
     origin = Origin("official", int(step) if isinstance(step, int) else 0, fingerprint(image), values or Values())
@@ -68,7 +69,8 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 def _width(weights: Mapping[str, Tensor]) -> int:
     last = weights.get("final_conv.0.weight")
-    return 2 * int(last.shape[1]) if last is not None and last.ndim == 4 else 160
+    width = 2 * int(last.shape[1]) if last is not None and last.ndim == 4 else PUBLISHED_WIDTH
+    return width if 0 < width <= MAX_WIDTH else PUBLISHED_WIDTH
 
 
 def _differences(wanted: Mapping[str, tuple[int, ...]], weights: Mapping[str, Tensor]) -> list[str]:
@@ -79,7 +81,12 @@ def _differences(wanted: Mapping[str, tuple[int, ...]], weights: Mapping[str, Te
         for name, shape in wanted.items()
         if name in weights and tuple(weights[name].shape) != shape
     ]
-    broken = [f"{name} has values that are no numbers" for name, each in weights.items() if not _finite(each)]
+    # Of the right shape alone: a tensor may repeat one number as often as its file says.
+    broken = [
+        f"{name} has values that are no numbers"
+        for name, shape in wanted.items()
+        if name in weights and tuple(weights[name].shape) == shape and not _finite(weights[name])
+    ]
     return (
         ([f"missing {', '.join(missing)}"] if missing else [])
         + ([f"unknown {', '.join(unknown)}"] if unknown else [])
@@ -89,7 +96,7 @@ def _differences(wanted: Mapping[str, tuple[int, ...]], weights: Mapping[str, Te
 
 
 def _finite(values: Tensor) -> bool:
-    return bool(torch.isfinite(values).all())
+    return values.layout is torch.strided and values.is_floating_point() and bool(torch.isfinite(values.float()).all())
 
 
 def _scale_differences(averaged: Mapping[str, Any], scales: Scales) -> list[str]:
@@ -98,6 +105,8 @@ def _scale_differences(averaged: Mapping[str, Any], scales: Scales) -> list[str]
     if not isinstance(gammas, Tensor):
         return ["missing gammas"]
     own = Diffusion(noise_schedule(SCHEDULE), scales.details).gammas[1:]
+    if gammas.ndim != 2 or not gammas.is_floating_point() or gammas.layout is not torch.strided:
+        return ["its gammas are no table of numbers"]
     if gammas.shape != own.shape:
         return [f"it has {len(gammas) + 1} scales and {gammas.shape[-1]} steps, the picture {len(own) + 1} and 100"]
     furthest = float((gammas - own).abs().max())

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from ...errors import InputError, MissingPackageError, ServiceError
 from .cache import cache_folder
+from .client_logs import unheard
 from .lexicon import wording
 
 if TYPE_CHECKING:
@@ -138,6 +139,8 @@ class _Failure:
             return f"{server} gave no usable prompts; try again or choose another model."
         if self.status in (401, 403):
             return f"{server} did not accept the key (HTTP {self.status}); check the variable {KEY_VARIABLE}."
+        if 300 <= self.status < 400:
+            return f"{server} sends requests elsewhere (HTTP {self.status}), which is not followed; give that address."
         if self.status == 404:
             return f"{server} does not have what was asked for (HTTP 404); check the base URL and the model's name."
         if self.status == 429:
@@ -160,7 +163,10 @@ def ask_llm(text: str, count: int, settings: LlmSettings) -> list[str]:
 
     def converse() -> None:
         try:
-            with openai.OpenAI(api_key=key, base_url=settings.url, max_retries=0) as client:
+            # A redirect would bring the text, and to another path the key, where the user did not send them.
+            http = openai.DefaultHttpxClient(follow_redirects=False)
+            client = openai.OpenAI(api_key=key, base_url=settings.url, max_retries=0, http_client=http)
+            with client, unheard():
                 outcomes.put(_converse(client, _request_for(text, count, settings), settings.deadline, deadline))
         except Exception:  # whatever a client makes of a server's bytes; its text may repeat the key
             outcomes.put(_Failure("garbage"))

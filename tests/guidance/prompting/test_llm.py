@@ -178,8 +178,39 @@ def test_a_key_that_comes_back_goes_nowhere(httpserver: HTTPServer, caplog: pyte
     caplog.set_level(logging.DEBUG)
     answer(httpserver, json.dumps({"prompts": [f"a bridge {KEY}", GOOD[0]]}))
     assert ask_llm(TEXT, 4, at(httpserver)) == GOOD[:1]
-    assert caplog.records  # the client does log
     assert KEY not in caplog.text
+
+
+@pytest.mark.parametrize("status", ["200 OK", "401 Unauthorized", "500 Broken"])
+def test_a_key_in_status_and_headers_is_not_logged(status: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    head = f"HTTP/1.1 {status} {KEY}\r\nX-Echo: Bearer {KEY}\r\nx-request-id: {KEY}\r\nContent-Length: 0\r\n\r\n"
+    with raw_server(head.encode()) as url:
+        failure(LlmSettings("tiny", url, cache=None, deadline=1.4))
+    assert KEY not in caplog.text
+
+
+def test_what_others_log_with_the_same_client_stays(httpserver: HTTPServer, caplog: pytest.LogCaptureFixture) -> None:
+    import openai  # noqa: PLC0415 (slow)
+
+    caplog.set_level(logging.DEBUG)
+
+    def another(_: Request) -> Response:
+        logging.getLogger("openai._base_client").warning("another's word")
+        return Response(json.dumps(said(json.dumps(GOOD))), content_type="application/json")
+
+    httpserver.expect_request(PATH).respond_with_handler(another)
+    assert openai and ask_llm(TEXT, 4, at(httpserver)) == GOOD
+    assert "another's word" in caplog.text
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_not_followed(httpserver: HTTPServer, status: int) -> None:
+    with raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as elsewhere:
+        for place in ("/other", elsewhere.replace("127.0.0.1", "localhost")):
+            httpserver.expect_oneshot_request(PATH).respond_with_data(status=status, headers={"Location": place})
+            assert f"sends requests elsewhere (HTTP {status})" in failure(at(httpserver))
+    assert [request.path for request, _ in httpserver.log] == [PATH, PATH]
 
 
 @contextmanager

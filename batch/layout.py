@@ -21,14 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from ..errors import OutputError
+from ..geo.change_mask import write_change_mask
 from ..geo.documents import Document, PlainDocument
-from ..guidance.editing import VISIBLE
 from ..guidance.results import EditResult
 from ..rasters.files import make_folder, write_bytes, write_rgb
+from ..rasters.names import is_file
 from ..rasters.temporary import PARTIAL, replacing
 from .jobs import Job
 
@@ -51,7 +49,7 @@ class Record:
 
     def is_current(self, job: Job, digest: str, folder: Path) -> bool:
         """Whether the pair is there, made with these very settings of sources that are as they were then."""
-        if digest != self.digest or not all((folder / self.manifest[kind]).is_file() for kind in PAIR):
+        if digest != self.digest or not all(is_file(folder / self.manifest[kind]) for kind in PAIR):
             return False
         # Sources may be taken away when they are done.
         pairs = zip(stamps(job), self.stamps, strict=True)
@@ -83,23 +81,11 @@ def write_pair(folder: Path, name: str, document: Document, result: EditResult) 
     if plain:
         write_rgb(folder / files["A"], document.pixels)
         write_rgb(folder / files["B"], result.image)
-        label = ((result.changed > VISIBLE).to(torch.uint8) * 255).cpu().numpy()
-        write_bytes(folder / files["label"], _png(label))
     else:
-        from .geo_layout import label_bytes  # noqa: PLC0415 (needs the extra [raster], as such documents do)
-
         copy_file(Path(document.source.path), folder / files["A"])  # type: ignore[attr-defined]
         document.write(folder / files["B"], result.image, result.changed)
-        write_bytes(folder / files["label"], label_bytes(document, result))
+    write_change_mask(folder / files["label"], document, result.changed)
     return files
-
-
-def _png(label: np.ndarray) -> bytes:
-    from PIL import Image  # noqa: PLC0415
-
-    out = io.BytesIO()
-    Image.fromarray(label).save(out, format="PNG", optimize=True)
-    return out.getvalue()
 
 
 def copy_file(source: Path, target: Path) -> None:
@@ -153,7 +139,7 @@ def read_records(folder: Path) -> dict[str, Record]:
             record = Record(values["digest"], values["stamps"], values["manifest"])
             if record.name == path.stem and all(isinstance(record.manifest[kind], str) for kind in PAIR):
                 records[record.name] = record
-        except (OSError, ValueError, LookupError, TypeError):
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
             continue
     return records
 

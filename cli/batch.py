@@ -10,11 +10,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ..guidance.presets import PRESETS
-from ..guidance.settings import EditSettings
+from .edit_options import add_edit_options
 
 ENGINES = ("local", "ray")
-DEFAULTS = EditSettings()
 
 
 def add_to(commands: Any) -> None:
@@ -45,23 +43,7 @@ def add_to(commands: Any) -> None:
         default="train",
         help="what the files' names begin with, by which loaders of LEVIR-CD choose (%(default)s)",
     )
-    parser.add_argument(
-        "--strength", type=float, default=DEFAULTS.strength, help="0…3; 1 is a typical event (%(default)s)"
-    )
-    parser.add_argument(
-        "--candidates",
-        type=int,
-        default=DEFAULTS.candidates,
-        metavar="N",
-        help="seeds to try for each edit; the best is kept (%(default)s)",
-    )
-    parser.add_argument(
-        "--preset", choices=tuple(PRESETS), default=DEFAULTS.preset, help="how the guide steers (%(default)s)"
-    )
-    parser.add_argument(
-        "--guide", default=DEFAULTS.guide, metavar="NAME|FILE", help="what judges image and text (%(default)s)"
-    )
-    parser.add_argument("--device", default=DEFAULTS.device, help="where the model runs (%(default)s)")
+    add_edit_options(parser)
     parser.set_defaults(run=run)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ..errors import InputError
 from ..guidance.guides import load_guide
 from ..guidance.settings import EditSettings
 from .console import say
+from .edit_options import read_settings
 
 MAX_WORKERS = 1024
 SHOWN_FAILURES = 10
@@ -58,15 +60,10 @@ def batch(chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def _settings(chosen: argparse.Namespace) -> EditSettings:
-    guide = Path(chosen.guide)
-    return EditSettings(
-        strength=chosen.strength,
-        candidates=chosen.candidates,
-        preset=chosen.preset,
-        # Workers on other machines have another current folder.
-        guide=str(guide.resolve()) if guide.exists() else chosen.guide,
-        device=chosen.device,
-    )
+    settings = read_settings(chosen)
+    guide = Path(settings.guide)
+    # Workers on other machines have another current folder.
+    return replace(settings, guide=str(guide.resolve())) if guide.exists() else settings
 
 
 def _engine(chosen: argparse.Namespace) -> Engine:

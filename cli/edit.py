@@ -3,24 +3,66 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, OutputError
 from ..geo.bands import parse_rgb
-from ..geo.documents import edit_document, open_document, open_large, summary
+from ..geo.change_mask import check_change_mask, write_change_mask
+from ..geo.documents import Document, edit_document, open_document, open_large, summary
 from ..geo.large import LargeScene, edit_large
 from ..geo.window import GeoDocument
-from ..guidance.presets import PRESETS
 from ..guidance.report import side_by_side
+from ..guidance.results import EditResult
 from ..guidance.settings import EXEMPLARS, EditSettings
 from ..rasters.files import check_output, read_raster, write_rgb
 from ..rasters.regions import is_rectangle
 from ..sinddm.network.model_file import load_model
 from .console import progress_bar, say
+from .edit_options import add_edit_options, read_settings
 from .prompt_options import add_prompt_options, read_ensemble, say_dropped
 
-DEFAULTS = EditSettings()
+
+@dataclass(frozen=True)
+class _Outputs:
+    """What an edit writes. candidates: empty, report and mask: None, where they are not asked for."""
+
+    picture: Path
+    candidates: Sequence[Path]
+    report: Path | None
+    mask: Path | None
+
+    def check(self, image: str, document: Document, inputs: Sequence[Path]) -> None:
+        """Raise OutputError for what cannot be written; to be called before long work."""
+        for path in (self.picture, *self.candidates):
+            document.check_output(path, inputs)
+        if self.report is not None:
+            check_output(self.report, inputs=[image, *inputs])
+        if self.mask is None:
+            return
+        check_change_mask(self.mask, document, [Path(image), *inputs])
+        # None of these is there yet, so that they are known by their names alone.
+        others = (self.picture, *self.candidates, *([] if self.report is None else [self.report]))
+        if self.mask.resolve() in [path.resolve() for path in others]:
+            raise OutputError(f"The mask {self.mask} is another output too; give it a name of its own.")
+
+    def write(self, document: Document, result: EditResult) -> dict[str, Any]:
+        """Write all; what the answer says of it."""
+        document.write(self.picture, result.image, result.changed)
+        answer: dict[str, Any] = {"output": str(self.picture)}
+        if self.candidates:
+            for path, candidate in zip(self.candidates, result.candidates, strict=True):
+                document.write(path, candidate.image, candidate.changed)
+            answer["candidates"] = [str(path) for path in self.candidates]
+        if self.report is not None:
+            write_rgb(self.report, side_by_side(document.pixels, result.image))
+            answer["report"] = str(self.report)
+        if self.mask is not None:
+            write_change_mask(self.mask, document, result.changed)
+            answer["mask"] = str(self.mask)
+        return answer
 
 
 def add_to(commands: Any) -> None:
@@ -43,41 +85,28 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--seed",
         type=int,
-        default=DEFAULTS.seed,
+        default=EditSettings.seed,
         help="another seed gives another place and shape (%(default)s)",
     )
-    parser.add_argument(
-        "--strength", type=float, default=DEFAULTS.strength, help="0…3; 1 is a typical event (%(default)s)"
-    )
-    parser.add_argument(
-        "--candidates",
-        type=int,
-        default=DEFAULTS.candidates,
-        metavar="N",
-        help="seeds to try; the best is kept (%(default)s)",
-    )
+    add_edit_options(parser)
     parser.add_argument("--all", action="store_true", help="write every candidate too, as OUT with its seed")
     parser.add_argument(
         "--report",
         action="store_true",
         help="write source, edit and difference side by side, as OUT_report.png",
     )
+    parser.add_argument(
+        "--mask-out",
+        metavar="MASK",
+        help="write where it visibly changed too, 255, else 0: a .png, or of a GeoTIFF a .tif in the same place",
+    )
     parser.add_argument("--model", metavar="MODEL", help="a model of the image, made by sinddm-rs train")
-    parser.add_argument(
-        "--guide",
-        default=DEFAULTS.guide,
-        metavar="NAME|FILE",
-        help="what judges image and text: see sinddm-rs doctor (%(default)s)",
-    )
-    parser.add_argument(
-        "--preset", choices=tuple(PRESETS), default=DEFAULTS.preset, help="how the guide steers (%(default)s)"
-    )
     add_prompt_options(parser)
     parser.add_argument("--show-prompts", action="store_true", help="say which prompts steer, and which were dropped")
     parser.add_argument(
         "--exemplars",
         choices=EXEMPLARS,
-        default=DEFAULTS.exemplars,
+        default=EditSettings.exemplars,
         help="auto draws the event as further patches (%(default)s)",
     )
     parser.add_argument(
@@ -87,24 +116,11 @@ def add_to(commands: Any) -> None:
         metavar="IMAGE",
         help="a picture of the event elsewhere; may be repeated",
     )
-    parser.add_argument(
-        "--device",
-        default=DEFAULTS.device,
-        help="where the model runs, for example cpu or cuda (%(default)s)",
-    )
     parser.set_defaults(run=run)
 
 
 def run(chosen: argparse.Namespace) -> dict[str, Any]:
-    settings = EditSettings(
-        seed=chosen.seed,
-        strength=chosen.strength,
-        candidates=chosen.candidates,
-        exemplars=chosen.exemplars,
-        guide=chosen.guide,
-        preset=chosen.preset,
-        device=chosen.device,
-    )
+    settings = replace(read_settings(chosen), seed=chosen.seed, exemplars=chosen.exemplars)
     rgb = None if chosen.rgb is None else parse_rgb(chosen.rgb)
     large = open_large(Path(chosen.image), chosen.roi, ignore=chosen.ignore, rgb=rgb)
     if large is not None:
@@ -117,11 +133,9 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
     if chosen.roi is not None and not is_rectangle(chosen.roi):
         inputs.append(Path(chosen.roi))
     others = [_beside(output, f"_seed{settings.seed + i}") for i in range(settings.candidates)] if chosen.all else []
-    for path in (output, *others):
-        document.check_output(path, inputs)
     report = _beside(output, "_report").with_suffix(".png") if chosen.report else None
-    if report is not None:
-        check_output(report, inputs=[chosen.image, *inputs])
+    outputs = _Outputs(output, others, report, None if chosen.mask_out is None else Path(chosen.mask_out))
+    outputs.check(chosen.image, document, inputs)
     exemplars = [read_raster(path).pixels for path in chosen.exemplar]
     model = None if chosen.model is None else load_model(chosen.model)
     prompts = read_ensemble(chosen, chosen.prompt)
@@ -142,23 +156,14 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
         for prompt in result.ensemble.prompts:
             say(f"sinddm-rs: prompt '{prompt.text}', weight {prompt.weight:g}")
         say_dropped(result.ensemble)
-    document.write(output, result.image, result.changed)
-    for path, candidate in zip(others, result.candidates if chosen.all else (), strict=True):
-        document.write(path, candidate.image, candidate.changed)
-    if report is not None:
-        write_rgb(report, side_by_side(document.pixels, result.image))
-    answer: dict[str, Any] = {"output": str(output)}
-    if others:
-        answer["candidates"] = [str(path) for path in others]
-    if report is not None:
-        answer["report"] = str(report)
-    return answer | numbers
+    return outputs.write(document, result) | numbers
 
 
 def _edit_in_tiles(chosen: argparse.Namespace, scene: LargeScene, settings: EditSettings) -> dict[str, Any]:
-    if chosen.all or chosen.model or chosen.exemplar:
+    if chosen.all or chosen.model or chosen.exemplar or chosen.mask_out:
         raise InputError(
-            f"{chosen.image} is edited in tiles, which --all, --model and --exemplar cannot do; give a smaller --roi."
+            f"{chosen.image} is edited in tiles, "
+            "which --all, --model, --exemplar and --mask-out cannot do; give a smaller --roi."
         )
     report = _beside(Path(chosen.output), "_report").with_suffix(".png") if chosen.report else None
     if report is not None:

@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
         prompts,
         sample,
         score,
+        sequence,
         train,
     )
 
@@ -48,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     for module in (
         demo,
         edit,
+        sequence,
         batch,
         prompts,
         score,

@@ -162,6 +162,20 @@ def test_all_candidates_are_written_and_the_best_kept(run: Run, folder: Path) ->
     assert answer["score_after"] >= alone["score_after"]
 
 
+def test_the_change_mask_marks_what_changed(run: Run, refused: Run, folder: Path, scene: np.ndarray) -> None:
+    arguments = ("edit", "scene.png", TEXT, "-o", "out.png", "--roi", REGION)
+    refused((*arguments, "--mask-out", "mask.jpg"), r"end in \.png")
+    refused((*arguments, "--mask-out", "scene.png"), "scene.png")
+    refused((*arguments, "--mask-out", "out.png"), "out.png")
+    assert run(*arguments, "--mask-out", "mask.png").answer["mask"] == "mask.png"
+    assert names(folder) == {"scene.png", "out.png", "mask.png"}
+    with Image.open("mask.png") as mask, Image.open("out.png") as out:
+        assert (mask.mode, mask.size) == ("L", (32, 32))
+        marked, differs = np.asarray(mask), (np.asarray(out) != scene).any(-1)
+    assert set(np.unique(marked)) == {0, 255}
+    assert not marked[~INSIDE].any() and differs[marked == 255].mean() > 0.9
+
+
 def test_the_report_shows_source_and_edit(run: Run, folder: Path, scene: np.ndarray) -> None:
     answer = run("edit", "scene.png", TEXT, "-o", "out.tif", "--report", "--roi", REGION).answer
     assert answer["report"] == "out_report.png"

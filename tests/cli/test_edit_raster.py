@@ -167,13 +167,27 @@ def test_bad_regions_bands_and_outputs(refused: Refused, folder: Path) -> None:
     refused(("edit", "in.tif", TEXT, "-o", "locked/out.tif"), "read-only")
 
 
+def test_the_change_mask_lies_where_the_scene_does(run: Run, refused: Refused, folder: Path, geotiff: Path) -> None:
+    arguments = ("edit", "in.tif", TEXT, "-o", "out.tif", "--roi", "4,4,36,36")
+    refused((*arguments, "--mask-out", "mask.png"), r"end in \.tif")
+    assert run(*arguments, "--mask-out", "mask.tif").answer["mask"] == "mask.tif"
+    with rasterio.open(folder / "mask.tif") as mask, rasterio.open(geotiff) as scene:
+        assert (mask.crs, mask.transform, mask.shape) == (scene.crs, scene.transform, scene.shape)
+        assert (mask.count, mask.dtypes[0]) == (1, "uint8")
+        marked = mask.read(1)
+    assert set(np.unique(marked)) == {0, 255}
+    differs = (stored(folder / "out.tif") != stored(geotiff)).any(0)
+    assert differs[marked == 255].mean() > 0.9 and not marked[~differs].all()
+    assert not marked[:4].any() and not marked[:, :4].any()
+
+
 def test_a_large_scene(
     run: Run, refused: Refused, folder: Path, bands: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(large, "AT_ONCE", 64)
     wide = np.tile(bands[:3, :40], (1, 1, 2))
     draw(folder / "wide.tif", wide, photometric="RGB")
-    for option in (("--all",), ("--model", "m.safetensors"), ("--exemplar", "scene.png")):
+    for option in (("--all",), ("--mask-out", "m.tif"), ("--model", "m.safetensors"), ("--exemplar", "scene.png")):
         refused(("edit", "wide.tif", TEXT, "-o", "out.tif", *option), "is edited in tiles")
     refused(("edit", "wide.tif", TEXT, "-o", "wide.tif"), "is the source itself")
     draw(folder / "mask.tif", np.ones((1, 40, 96), np.uint8))

@@ -9,9 +9,23 @@ SinDDMError
 └── MissingPackageError (ImportError)   an optional package that the request needs
 """
 
+_LONGEST = 4000
+
+
+def number_text(value: float) -> str:
+    """A number as messages quote it; Python writes none of thousands of digits."""
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**20 else "far too large"
+    return f"{value:g}"
+
 
 class SinDDMError(Exception):
     """Root of every error this package raises on purpose."""
+
+    def __str__(self) -> str:
+        """One line that any terminal and log can show, though it quotes what a stranger wrote."""
+        text = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in super().__str__())
+        return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
 
 
 class InputError(SinDDMError, ValueError):

@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, number_text
 from ..geo.regions import MAP
 from ..guidance.settings import EditSettings, check_prompt
+from ..rasters.names import is_file
 from ..rasters.regions import is_rectangle
 from ..version import package_version
 
@@ -88,7 +89,7 @@ def read_jobs(path: Path, split: str = SPLITS[0]) -> JobList:
             notes.append(f"{where}: {repeated} edits of it are in an earlier line already; they are made once.")
     if not jobs:
         raise InputError(f"The list {path} holds no job; write one picture a line, with {', '.join(COLUMNS)}.")
-    if not any(job.image_path.is_file() for job in jobs.values()):
+    if not any(is_file(job.image_path) for job in jobs.values()):
         first = next(iter(jobs.values())).image_path
         raise InputError(
             f"None of the pictures of {path} exists, beginning with {first}; paths begin at the list's folder."
@@ -105,7 +106,7 @@ def job_name(split: str, number: int, image: str, seed: int) -> str:
 def checked_seeds(seed: int, count: int) -> range:
     """The seeds of ``count`` edits. Raises InputError."""
     if not 1 <= count <= MAX_EDITS:
-        raise InputError(f"{count} edits of one picture cannot be made; choose 1 to {MAX_EDITS:,}.")
+        raise InputError(f"{number_text(count)} edits of one picture cannot be made; choose 1 to {MAX_EDITS:,}.")
     EditSettings(seed=seed)
     EditSettings(seed=seed + count - 1)
     return range(seed, seed + count)
@@ -130,7 +131,10 @@ def _text(row: Mapping[str, Any], column: str) -> str:
         value = ",".join(map(str, value))
     if value is not None and not isinstance(value, str):
         raise InputError(f"The value {value!r} of {column} is no text; write it in quotes.")
-    return (value or "").strip()
+    text = (value or "").strip()
+    if column != "prompt" and not text.isprintable():
+        raise InputError(f"The value {text!r} of {column} holds characters that no path has; correct it.")
+    return text
 
 
 def _number(row: Mapping[str, Any], column: str, default: int) -> int:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from ..errors import InputError
 from ..geo.documents import Document, PlainDocument, open_document
+from ..rasters.names import is_file
 from ..rasters.raster import MAX_SIDE, Raster, check_size, raster_from_array
 from ..rasters.regions import read_roi
 from .jobs import Job
@@ -20,9 +21,9 @@ def open_picture(job: Job) -> Document:
     """The picture of a job. Raises InputError for what cannot be read, and for a region that is not on it."""
     path, place = job.image_path, job.roi_path
     roi = (job.roi or None) if place is None else str(place)
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(f"The picture {path} does not exist; check its path.")
-    if place is not None and not place.is_file():
+    if place is not None and not is_file(place):
         raise InputError(f"The region {place} does not exist; give a file, or x,y,w,h in pixels.")
     if job.reader:
         document = PlainDocument(_read_bmp(path), None) if _is_bmp(path) else open_document(path)

@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..guidance.settings import check_prompt
 from ..rasters.bundled import roi_path, scene_path
 from ..rasters.files import PathLike
+from ..rasters.names import is_file
 from ..rasters.regions import is_rectangle
 
 MAX_SEEDS = 1000
@@ -118,10 +119,10 @@ def _task(row: Mapping[str, str | None], folder: Path, where: str) -> Task:
         prompt = check_prompt(prompt)
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
-    if not (folder / scene).is_file():
+    if not is_file(folder / scene):
         raise InputError(f"{where}: there is no scene {folder / scene}; say with --scenes where they are.")
     if roi and not is_rectangle(roi):
-        if not (folder / roi).is_file():
+        if not is_file(folder / roi):
             raise InputError(f"{where}: there is no mask {folder / roi}; give one, or x,y,w,h in pixels.")
         roi = str(folder / roi)
     return Task(folder / scene, prompt, roi)

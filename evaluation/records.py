@@ -5,15 +5,28 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from ..rasters.files import write_bytes
+from ..rasters.names import inside
 from ..version import package_version
 from .plan import Job
 
 RECORD = "record.json"
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "seed": (int,),
+    "seconds": (int, float),
+    "parameters": (dict,),
+    "measures": (dict,),
+    "scores": (dict,),
+    "warnings": (tuple,),
+    "picture": (str, NoneType),
+    "failure": (str, NoneType),
+}
+"""What a field of a record holds, where that is no text."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +97,11 @@ def read_record(folder: Path) -> Record | None:
     """The record in the folder; None where there is none, or one that another version wrote or that is damaged."""
     try:
         values = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        return Record(**(values | {"warnings": tuple(values["warnings"])}))
-    except (OSError, ValueError, TypeError, KeyError):
+        record = Record(**(values | {"warnings": tuple(values["warnings"])}))
+        if not all(isinstance(getattr(record, each.name), _KINDS.get(each.name, str)) for each in fields(Record)):
+            return None
+        if record.picture is not None:
+            inside(folder, record.picture)
+        return record
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None

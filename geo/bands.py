@@ -163,7 +163,7 @@ def measured(stored: Array, source: GeoSource, bands: Bands) -> NDArray[np.float
 
 def parse_rgb(text: str) -> tuple[int, int, int]:
     """ "4,3,2" → the numbers of three bands, from 1. Raises InputError."""
-    match = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*", text)
+    match = re.fullmatch(",".join([r"\s*(\d{1,9})\s*"] * 3), text)
     if match is None:
         raise InputError(f"The bands '{text}' are not three numbers; write for example 4,3,2.")
     red, green, blue = (int(number) for number in match.groups())

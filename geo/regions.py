@@ -47,6 +47,8 @@ def find_region(text: str, source: GeoSource) -> Region:
     """
     if is_rectangle(text):
         return _rectangle(text, source)
+    if not np.isfinite(source.transform).all() or source.transform.is_degenerate:
+        raise InputError(f"{source.path} says of its place what no place can be; give the region in pixels, x,y,w,h.")
     if text.startswith(MAP):
         return _of_shapes([_box(text, source)], f"The region '{text}'", source)
     path = Path(text)
@@ -63,7 +65,7 @@ def is_file(text: str) -> bool:
 
 def _rectangle(text: str, source: GeoSource) -> Region:
     numbers = text.split(",")
-    if len(numbers) != 4 or not all(re.fullmatch(r"\s*-?\d+\s*", number) for number in numbers):
+    if len(numbers) != 4 or not all(re.fullmatch(r"\s*-?\d{1,18}\s*", number) for number in numbers):
         raise InputError(f"The region '{text}' is not x,y,w,h in whole pixels; write for example 40,60,120,80.")
     x, y, w, h = map(int, numbers)
     height, width = source.size

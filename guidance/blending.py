@@ -13,7 +13,7 @@ from scipy.sparse import coo_array, diags_array
 from scipy.sparse.linalg import LinearOperator, cg, splu
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, number_text
 
 FloatArray = NDArray[np.float64]
 Solver = Callable[[FloatArray], FloatArray]
@@ -137,7 +137,9 @@ def _check(original: Tensor, edited: Tensor, mask: Tensor, mode: str, feather: i
     for name, values in (("original", original), ("edited image", edited), ("mask", mask)):
         if not bool(torch.isfinite(values).all()):
             raise InputError(f"The {name} holds NaN or infinite values; fill them with numbers first.")
+        if values is not mask and (float(values.min()) < 0.0 or float(values.max()) > 1.0):
+            raise InputError(f"The {name} has values outside 0…1; scale them into it first.")
     if mode not in MODES:
         raise InputError(f"There is no blend mode '{mode}'; choose one of {', '.join(MODES)}.")
     if not 0 <= feather <= MAX_FEATHER:
-        raise InputError(f"A feather of {feather} px cannot be made; choose 0 to {MAX_FEATHER}.")
+        raise InputError(f"A feather of {number_text(feather)} px cannot be made; choose 0 to {MAX_FEATHER}.")

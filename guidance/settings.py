@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..errors import InputError
+from ..errors import InputError, number_text
 from .presets import PRESETS, Steering
 
 MAX_STRENGTH = 3.0
@@ -41,12 +41,19 @@ class EditSettings:
         for name in ("seed", "candidates"):
             if not isinstance(getattr(self, name), int):
                 raise InputError(f"The value {getattr(self, name)!r} of {name} is no whole number; give one.")
+        for name in ("exemplars", "guide", "prompts", "preset", "device"):
+            if not isinstance(getattr(self, name), str):
+                raise InputError(f"The value {getattr(self, name)!r} of {name} is no text; give one.")
+        if not isinstance(self.strength, int | float):
+            raise InputError(f"The strength {self.strength!r} is no number; 1 is a typical event.")
         if not 0 <= self.seed < 2**63 - MAX_CANDIDATES:
-            raise InputError(f"The seed {self.seed} is no whole number from 0 up; choose another.")
+            raise InputError(f"The seed {number_text(self.seed)} is no whole number from 0 up; choose another.")
         if not 0.0 <= self.strength <= MAX_STRENGTH:
-            raise InputError(f"The strength {self.strength:g} is outside 0…{MAX_STRENGTH:g}; 1 is a typical event.")
+            raise InputError(
+                f"The strength {number_text(self.strength)} is outside 0…{MAX_STRENGTH:g}; 1 is a typical event."
+            )
         if not 1 <= self.candidates <= MAX_CANDIDATES:
-            raise InputError(f"{self.candidates} candidates cannot be made; choose 1 to {MAX_CANDIDATES}.")
+            raise InputError(f"{number_text(self.candidates)} candidates cannot be made; choose 1 to {MAX_CANDIDATES}.")
         if self.exemplars not in EXEMPLARS:
             raise InputError(f"Exemplars cannot be '{self.exemplars}'; choose one of {', '.join(EXEMPLARS)}.")
         if self.prompts not in PROMPTS:

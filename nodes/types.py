@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from ..errors import InputError
+from ..errors import InputError, number_text
 from ..geo.window import GeoDocument
 from ..guidance.guide import Guide
 from ..guidance.prompting.prompts import PromptEnsemble
@@ -124,7 +124,7 @@ def from_trained(value: object) -> SinDDMModel:
 def check_range(name: str, value: float, low: float, high: float) -> None:
     """A wired number passes by the limits of its widget."""
     if not low <= value <= high:
-        raise InputError(f"The input '{name}' is {value:g}; choose {low:g} to {high:,g}.")
+        raise InputError(f"The input '{name}' is {number_text(value)}; choose {low:g} to {high:,g}.")
 
 
 def one_for_each(batch: list[T], count: int, name: str, others: str) -> list[T]:

@@ -61,8 +61,9 @@ def decode(path: Path) -> Decoded:
         raise InputError(f"{path} is a folder; give the path of one picture in it.") from None
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; check the path.") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); check the path and its permissions.") from error
+    except (OSError, ValueError) as error:  # the latter for characters that no path has
+        what = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{path} cannot be read ({what}); check the path and its permissions.") from error
     if not head:
         raise InputError(f"{path} is empty; give a picture file with content.")
     try:

@@ -34,6 +34,14 @@ def inside(folder: Path, name: str) -> Path:
     return path
 
 
+def is_file(path: Path) -> bool:
+    """Whether a path out of a list is that of a file; also one that is too long for any, where pathlib fails."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def _is_plain(name: str) -> bool:
     ends = name.startswith(".") or name.endswith(".") or name.strip() != name
     return bool(name) and not ends and not set(name) & FORBIDDEN and _DEVICES.fullmatch(name) is None

@@ -19,7 +19,7 @@ from .raster import unit_pixels, value_range
 SNAP = 8 / 255
 
 _NUMBERS = re.compile(r"[\s\d.,;+-]+")
-_RECTANGLE = re.compile(r"\s*(-?\d+)\s*,\s*(-?\d+)\s*,\s*(-?\d+)\s*,\s*(-?\d+)\s*")
+_RECTANGLE = re.compile(",".join([r"\s*(-?\d{1,18})\s*"] * 4))
 
 
 def is_rectangle(roi: str) -> bool:

@@ -137,7 +137,7 @@ def _load_pickle(path: Path) -> Any:
         try:
             with zipfile.ZipFile(path) as archive:
                 script = any(name.endswith("/constants.pkl") for name in archive.namelist())
-        except (zipfile.BadZipFile, OSError) as error:
+        except Exception as error:  # zipfile raises whatever it meets
             raise half_downloaded(path, error) from error
         if script:
             raise InputError(

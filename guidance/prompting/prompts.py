@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...errors import InputError, MissingPackageError, OutputError, ServiceError
+from ...errors import InputError, MissingPackageError, OutputError, ServiceError, number_text
 from ..guide import Guide
 from ..settings import PROMPTS, check_prompt
 from .cache import CacheKey, read_cached, write_cached
@@ -80,8 +80,10 @@ def make_ensemble(
     request = check_prompt(text)
     if source not in PROMPTS:
         raise InputError(f"Prompts cannot come from '{source}'; choose one of {', '.join(PROMPTS)}.")
-    if not isinstance(count, int) or not 1 <= count <= MAX_COUNT:
-        raise InputError(f"{count} prompts cannot be made; choose 1 to {MAX_COUNT}.")
+    if not isinstance(count, int):
+        raise InputError(f"The number of prompts {count!r} is no whole number; choose 1 to {MAX_COUNT}.")
+    if not 1 <= count <= MAX_COUNT:
+        raise InputError(f"{number_text(count)} prompts cannot be made; choose 1 to {MAX_COUNT}.")
     if source == "none" or count == 1:
         return PromptEnsemble(request, (Prompt(request),), source)
     if source == "llm":

@@ -109,6 +109,8 @@ def _scale_differences(averaged: Mapping[str, Any], scales: Scales) -> list[str]
         return ["its gammas are no table of numbers"]
     if gammas.shape != own.shape:
         return [f"it has {len(gammas) + 1} scales and {gammas.shape[-1]} steps, the picture {len(own) + 1} and 100"]
+    if not own.numel():  # one scale alone
+        return []
     furthest = float((gammas - own).abs().max())
     if not furthest < 0.02 or math.isnan(furthest):
         return [f"its blur schedule differs from the picture's by up to {furthest:.2f}, so it saw another picture"]

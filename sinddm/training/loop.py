@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...errors import InputError, TrainingError
+from ...errors import InputError, TrainingError, number_text
 from ...rasters.memory import enough_memory
 from ...rasters.raster import Values
 from ..fingerprint import fingerprint
@@ -55,7 +55,7 @@ class TrainSettings:
         if self.iterations is not None and self.iterations < 1:
             raise InputError(f"{self.iterations} iterations cannot be made; choose 1 or more.")
         if self.time_budget is not None and not 0 < self.time_budget < math.inf:
-            raise InputError(f"A training cannot take {self.time_budget:g} seconds; choose more than 0.")
+            raise InputError(f"A training cannot take {number_text(self.time_budget)} seconds; choose more than 0.")
         if self.width is not None and (self.width < 8 or self.width % 2):
             raise InputError(f"A network cannot be {self.width} wide; choose an even number from 8 up.")
 

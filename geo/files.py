@@ -8,7 +8,7 @@ from pathlib import Path
 import tifffile
 
 from ..rasters.raster import MAX_SIDE
-from ..rasters.tiff import GEO_TAGS, is_tiff
+from ..rasters.tiff import GEO_TAGS, further_pages, is_tiff
 
 NODATA_TAG = 42113
 _WORLD_FILES = (".tfw", ".tifw", ".tiffw", ".wld")
@@ -34,7 +34,7 @@ def is_on_earth(path: Path) -> bool:
             assert isinstance(page, tifffile.TiffPage)
             tags = page.tags
             large = max(page.imagelength, page.imagewidth) > MAX_SIDE
-            masked = any(bool(getattr(each, "subfiletype", 0) & 4) for each in tiff.pages[1:])
+            masked = any(bool(getattr(each, "subfiletype", 0) & 4) for each in further_pages(tiff))
             placed = any(path.with_suffix(suffix).exists() for suffix in _WORLD_FILES)
             return large or masked or placed or any(tag in tags for tag in (*_PLACING_TAGS, NODATA_TAG))
     except Exception:  # tifffile raises what it likes on damaged files

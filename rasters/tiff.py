@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # (OGC GeoTIFF 1.1), GDAL_METADATA, GDAL_NODATA, RPCCoefficient.
 GEO_TAGS = (33550, 33922, 34264, 34735, 34736, 34737, 42112, 42113, 50844)
 
+MAX_PAGES = 200
 MAX_BYTES = 2**30
 """Of a picture's values in memory."""
 ALPHA_CODES = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
@@ -106,8 +108,17 @@ def _layout_of(bands: int, alpha: bool) -> TiffLayout:
     )
 
 
+def further_pages(tiff: tifffile.TiffFile) -> list[tifffile.TiffPage]:
+    """The pages after the first. Raises TiffFileError for more than MAX_PAGES: they may point back, without an end."""
+    found = [page.aspage() for page in islice(tiff.pages, 1, MAX_PAGES + 1)]
+    if len(found) == MAX_PAGES:
+        raise tifffile.TiffFileError(f"it has {MAX_PAGES} pages or more")
+    return found
+
+
 def _check_pages(tiff: tifffile.TiffFile, path: Path) -> None:
-    whole = sum(1 for page in tiff.pages if not int(page.aspage().subfiletype) & _REDUCED_OR_MASK)
+    pages = [tiff.pages[0], *further_pages(tiff)]
+    whole = sum(1 for page in pages if not int(page.aspage().subfiletype) & _REDUCED_OR_MASK)
     if whole > 1:
         raise InputError(f"{path} holds {whole} pictures; save the one to edit as a file of its own.")
 

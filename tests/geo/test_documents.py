@@ -115,7 +115,7 @@ def test_packages_for_polygons_alone(
             raise ImportError(wanted)
         return importlib.import_module(wanted)
 
-    (tmp_path / "region.gpkg").write_bytes(b"polygons")
+    (tmp_path / "region.gpkg").write_bytes(b"SQLite format 3\0")
     scene = draw(pixels())
     monkeypatch.setattr(libraries, "import_module", missing)
     assert isinstance(open_document(scene, "8,8,40,40"), GeoDocument)

@@ -22,6 +22,7 @@ from comfyui_sinddm_rs.errors import InputError, OutputError
 from comfyui_sinddm_rs.evaluation.plan import read_tasks
 from comfyui_sinddm_rs.evaluation.records import read_record
 from comfyui_sinddm_rs.geo.bands import parse_rgb
+from comfyui_sinddm_rs.geo.files import is_on_earth
 from comfyui_sinddm_rs.geo.regions import find_region
 from comfyui_sinddm_rs.geo.source import open_source
 from comfyui_sinddm_rs.guidance.blending import blend
@@ -157,6 +158,20 @@ def test_bombs_take_no_memory(
     with pytest.raises(InputError, match="far more pixels"):
         read_raster(path)
     assert Image.MAX_IMAGE_PIXELS == limit is not None
+
+
+def test_pages_of_a_tiff_that_lead_back(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    tifffile.imwrite(out, np.arange(1600, dtype=np.uint16).reshape(40, 40), metadata=None)
+    data = bytearray(out.getvalue())
+    first = int.from_bytes(data[4:8], "little")
+    end = first + 2 + 12 * int.from_bytes(data[first : first + 2], "little")
+    data[end : end + 4] = struct.pack("<I", first)
+    path = tmp_path / "endless.tif"
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="pages or more"):
+        read_raster(path)
+    assert not is_on_earth(path)
 
 
 def _model() -> SinDDMModel:

@@ -49,7 +49,7 @@ def watch(event: str, details: tuple[Any, ...]) -> None:
         for at, path in enumerate(CHANGED[event]):
             folders = FOLDERS.get(event, ())
             folder = details[folders[at]] if at < len(folders) else -1
-            if isinstance(details[path], (str, bytes, os.PathLike)):
+            if isinstance(details[path], (str, bytes, os.PathLike)) and details[path] != ":memory:":
                 tell("write", place(details[path], folder))
 
 

@@ -27,7 +27,7 @@ from torch import Tensor
 NOT_RUN = {
     r"pip install .*": "installs; the first lines of .ci/run do it, tests/test_distribution.py loads the wheel",
     r"python -m venv .venv|\. \.venv/bin/activate": "makes an environment; .ci/run begins so",
-    r"(SINDDM_RS_COMFYUI=1 )?pytest.*": "would run itself; .ci/run calls both forms",
+    r"(SINDDM_RS_(COMFYUI|KILLS)=\d+ )?pytest.*": "would run itself; .ci/run calls both forms",
     r"python benchmarks/.*": "measures for minutes, on scenes of one's own or beside a ComfyUI",
     r"python -m comfyui_sinddm_rs\..*": "trains or tests for up to hours, and reads data that is not shipped",
     r"sinddm-rs batch .* --engine ray.*": "begins a Ray cluster, which tests/batch/test_ray_engine.py does",
@@ -140,7 +140,7 @@ def parse(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     elif words[:2] == ["pip", "install"]:
         _check_extras(words[-1])
     elif words[0] == "pytest":
-        assert all((ROOT / path).exists() for path in words[1:])
+        assert all((ROOT / path).exists() for path in words[1:] if not path.startswith("-"))
     elif words[:2] == ["python", "-m"] and words[2] != "venv":
         _parse_only(monkeypatch, words[2:])
         with pytest.raises(_Parsed):

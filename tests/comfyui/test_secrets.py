@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import os
 import re
 import shlex
 import threading
@@ -19,7 +20,7 @@ import aiohttp
 import pytest
 from comfyui_server import ComfyUI, comfyui_to_run, running
 from pytest_httpserver import HTTPServer
-from watching import Deed, Watcher, breaches, leaks
+from watching import OF_THE_USER, Deed, Watcher, breaches, leaks
 from werkzeug import Request, Response
 
 KEY = "sk-planted-0123456789abcdef"
@@ -68,7 +69,8 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         own = {"HOME": user, "TMPDIR": user / "temp", "PYTHONDONTWRITEBYTECODE": 1}
         planted = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": llm.url_for("/v1"), **watcher.environment}
         settings = [f"{name}={value}" for name, value in {**own, **planted}.items()]
-        kept = ["env", "-u", "XDG_CACHE_HOME", "-u", "SINDDM_RS_CACHE", *settings, *watcher.prefix, str(python)]
+        unset = [option for name in os.environ if OF_THE_USER.match(name) for option in ("-u", name)]
+        kept = ["env", *unset, *settings, *watcher.prefix, str(python)]
         watching = place / "python"
         watching.write_text(f'#!/bin/sh\nexec {shlex.join(kept)} "$@"\n')
         watching.chmod(0o700)

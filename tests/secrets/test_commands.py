@@ -20,7 +20,7 @@ from comfyui_sinddm_rs.cli.main import parser
 from comfyui_sinddm_rs.rasters.bundled import scene_path
 from PIL import Image
 from pytest_httpserver import HTTPServer
-from watching import Watcher, breaches, leaks
+from watching import OF_THE_USER, Watcher, breaches, leaks
 from werkzeug import Request, Response
 
 KEY = "sk-planted-0123456789abcdef"
@@ -62,8 +62,6 @@ CHOSEN = {"fetch-guide"}
 """Connect by what they are."""
 ALL = os.environ.get("SINDDM_RS_WATCH_ALL") == "1"
 SIDE = 40
-OF_THE_USER = re.compile("XDG_|HF_|SINDDM|OPENAI|.*PROXY", re.IGNORECASE)
-"""Environment variables that would choose other places than those of a new user."""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ INET = re.compile(r'sin6?_port=htons\((\d+)\).*?"([^"]*)"')
 CALL = re.compile(r"^\d+ +(\w+)\((.*)")
 PATH = re.compile(r'(?:(?:AT_FDCWD|\d+)<([^>]*)>, )?"((?:[^"\\]|\\.)*)"(?:, ([A-Z_|]+))?')
 WRITING = re.compile(r"O_(WRONLY|RDWR|CREAT|TRUNC|APPEND)")
+OF_THE_USER = re.compile("XDG_|HF_|SINDDM|OPENAI|TORCHINDUCTOR_|.*PROXY", re.IGNORECASE)
+"""Environment variables that would choose other places than those of a new user; torch sets its own as it compiles."""
 SYSTEM = ("/dev/", "/proc/")
 """Written to by C libraries: null, shared memory, and names of threads."""
 

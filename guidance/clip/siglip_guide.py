@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...errors import InputError, MissingPackageError
+from ...sinddm.pickles import check_pickle
 from ..templates import REMOTE_SENSING
 from .pictures import normalised, precision_on
 from .texts import checked_texts
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 
 CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
 PREPROCESSOR_FILE = "preprocessor_config.json"
 TYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
@@ -90,7 +92,8 @@ def is_siglip(folder: Path) -> bool:
 def load_siglip(folder: Path, device: str | torch.device = "cpu", name: str | None = None) -> SiglipGuide:
     """The guide in a folder with model, tokenizer and preprocessor_config.json; never downloads.
 
-    Raises MissingPackageError without transformers, InputError for a folder that is incomplete or no SigLIP.
+    Raises MissingPackageError without transformers, InputError for a folder that is incomplete, no SigLIP, or whose
+    weights are a pickle that this torch does not read safely.
     """
     try:
         from transformers import AutoTokenizer, SiglipModel  # noqa: PLC0415 (optional, and takes seconds)
@@ -100,6 +103,8 @@ def load_siglip(folder: Path, device: str | torch.device = "cpu", name: str | No
         ) from error
     if not is_siglip(folder):
         raise InputError(f"{folder} has no {CONFIG_FILE} of a SigLIP; give a folder that transformers saved one in.")
+    if not (folder / WEIGHTS_FILE).is_file():  # where it is, transformers reads no other
+        check_pickle(folder / "pytorch_model.bin")
     mean, std = _colours(folder)
     target = torch.device(device)
     try:

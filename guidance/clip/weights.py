@@ -16,6 +16,7 @@ from torch import Tensor
 from ...errors import InputError, OutputError
 from ...rasters.files import check_place
 from ...rasters.temporary import replacing
+from ...sinddm.pickles import check_pickle
 from .download import fetch
 from .presets import Preset
 
@@ -72,7 +73,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """The named tensors of a .safetensors, .pt, .pth or .bin file, by the names of the model itself.
 
     Checkpoints of open_clip's training are unwrapped. Raises InputError for a file that is missing, half-downloaded, no
-    weights at all, or that could run code.
+    weights at all, or that could run code, as every pickle could with a torch before 2.6.
     """
     _refuse_no_weights(path)
     saved: Any = load_safe(path) if path.suffix.lower() == SAFE else _load_pickle(path)
@@ -129,6 +130,7 @@ def safe_metadata(path: Path) -> dict[str, str]:
 
 
 def _load_pickle(path: Path) -> Any:
+    check_pickle(path)
     if path.stat().st_size == 0:
         raise half_downloaded(path)
     with path.open("rb") as file:

@@ -13,6 +13,7 @@ from torch import Tensor
 from ...errors import InputError
 from ...rasters.raster import Values
 from ..fingerprint import fingerprint
+from ..pickles import check_pickle
 from ..scales import Scales, published_scales
 from ..schedule import noise_schedule
 from .architecture import PUBLISHED_WIDTH, blank_network, weight_shapes
@@ -53,6 +54,7 @@ def import_official(path: str | Path, image: Tensor, values: Values | None = Non
 
 
 def _read(path: Path) -> Mapping[str, Any]:
+    check_pickle(path)
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:

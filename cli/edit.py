@@ -11,14 +11,15 @@ from typing import Any
 from ..errors import InputError, OutputError
 from ..geo.bands import parse_rgb
 from ..geo.change_mask import check_change_mask, write_change_mask
-from ..geo.documents import Document, edit_document, open_document, open_large, summary
-from ..geo.large import LargeScene, edit_large
+from ..geo.documents import Document, edit_document, open_for_edit, summary
+from ..geo.large import edit_large
+from ..geo.regions import region_files
+from ..geo.selection import Selection
 from ..geo.window import GeoDocument
 from ..guidance.report import side_by_side
 from ..guidance.results import EditResult
 from ..guidance.settings import EXEMPLARS, EditSettings
 from ..rasters.files import check_output, read_raster, write_rgb
-from ..rasters.regions import is_rectangle
 from ..sinddm.network.model_file import load_model
 from .console import progress_bar, say
 from .edit_options import add_edit_options, read_settings
@@ -122,16 +123,14 @@ def add_to(commands: Any) -> None:
 def run(chosen: argparse.Namespace) -> dict[str, Any]:
     settings = replace(read_settings(chosen), seed=chosen.seed, exemplars=chosen.exemplars)
     rgb = None if chosen.rgb is None else parse_rgb(chosen.rgb)
-    large = open_large(Path(chosen.image), chosen.roi, ignore=chosen.ignore, rgb=rgb)
-    if large is not None:
-        return _edit_in_tiles(chosen, large, settings)
-    document = open_document(Path(chosen.image), chosen.roi, ignore=chosen.ignore, rgb=rgb)
+    document = open_for_edit(Path(chosen.image), chosen.roi, ignore=chosen.ignore, rgb=rgb)
+    if isinstance(document, Selection):
+        return _edit_in_tiles(chosen, document, settings)
     if chosen.model is not None and chosen.roi is not None and isinstance(document, GeoDocument):
         raise InputError("A model is of the whole picture and of a GeoTIFF only the region is read; leave one out.")
     output = Path(chosen.output)
-    inputs = [Path(each) for each in (*chosen.exemplar, chosen.model, chosen.ignore) if each]
-    if chosen.roi is not None and not is_rectangle(chosen.roi):
-        inputs.append(Path(chosen.roi))
+    inputs = [Path(each) for each in (*chosen.exemplar, chosen.model) if each]
+    inputs += region_files(chosen.roi, chosen.ignore)
     others = [_beside(output, f"_seed{settings.seed + i}") for i in range(settings.candidates)] if chosen.all else []
     report = _beside(output, "_report").with_suffix(".png") if chosen.report else None
     outputs = _Outputs(output, others, report, None if chosen.mask_out is None else Path(chosen.mask_out))
@@ -159,7 +158,7 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
     return outputs.write(document, result) | numbers
 
 
-def _edit_in_tiles(chosen: argparse.Namespace, scene: LargeScene, settings: EditSettings) -> dict[str, Any]:
+def _edit_in_tiles(chosen: argparse.Namespace, scene: Selection, settings: EditSettings) -> dict[str, Any]:
     if chosen.all or chosen.model or chosen.exemplar or chosen.mask_out:
         raise InputError(
             f"{chosen.image} is edited in tiles, "

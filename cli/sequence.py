@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..geo.documents import open_document, open_large, summary
+from ..geo.documents import open_for_edit, summary
+from ..geo.selection import Selection
 from ..guidance.sequences import edit_sequence
 from ..guidance.settings import EditSettings
 from ..rasters.files import make_folder
@@ -39,9 +40,9 @@ def add_to(commands: Any) -> None:
 def run(chosen: argparse.Namespace) -> dict[str, Any]:
     settings = replace(read_settings(chosen), seed=chosen.seed)
     path = Path(chosen.image)
-    if open_large(path, chosen.roi) is not None:
+    document = open_for_edit(path, chosen.roi)
+    if isinstance(document, Selection):
         raise InputError(f"{path} is edited in tiles, which a sequence cannot do; give a smaller --roi.")
-    document = open_document(path, chosen.roi)
     suffix = ".png" if path.suffix.lower() in LOSSY else path.suffix
     folder = make_folder(chosen.output)
     outputs = [folder / f"state_{i + 1}{suffix}" for i in range(len(chosen.texts))]

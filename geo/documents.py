@@ -21,9 +21,10 @@ from ..rasters.raster import Raster
 from ..rasters.regions import read_roi
 from ..sinddm.network.model import SinDDMModel
 from .files import can_edit_on_earth, is_on_earth
-from .large import LargeScene, edit_large, large_scene
-from .regions import is_file
-from .window import open_window
+from .large import edit_large, needs_tiles
+from .regions import region_files
+from .selection import Selection, select
+from .window import open_selection, open_window
 
 
 class Document(Protocol):
@@ -99,11 +100,14 @@ def open_document(
     return PlainDocument(raster, None if roi is None else read_roi(roi, raster.size), notes)
 
 
-def open_large(
+def open_for_edit(
     path: Path, roi: str | None = None, *, ignore: str | None = None, rgb: Sequence[int] | None = None
-) -> LargeScene | None:
-    """As ``open_document``, of what has to be edited in tiles; None where that is not so."""
-    return large_scene(path, roi, ignore, rgb) if is_on_earth(path) and can_edit_on_earth() else None
+) -> Document | Selection:
+    """As ``open_document``; what has to be edited in tiles is not opened, but selected for ``large.edit_large``."""
+    if not (is_on_earth(path) and can_edit_on_earth()):
+        return open_document(path, roi)
+    selection = select(path, roi, ignore=ignore, rgb=rgb)
+    return selection if needs_tiles(selection) else open_selection(selection)
 
 
 def edit_document(
@@ -151,11 +155,10 @@ def edit_file(
 
     Raises InputError, OutputError, MissingPackageError.
     """
-    scene = open_large(path, roi)
-    if scene is not None:
-        return {"output": str(output)} | edit_large(scene, text, output, settings=settings).summary()
-    document = open_document(path, roi)
-    document.check_output(output, [Path(roi)] if roi is not None and is_file(roi) else [])
+    document = open_for_edit(path, roi)
+    if isinstance(document, Selection):
+        return {"output": str(output)} | edit_large(document, text, output, settings=settings).summary()
+    document.check_output(output, region_files(roi))
     with torch.inference_mode(False):
         result = edit_document(document, text, settings=settings)
     document.write(output, result.image, result.changed)

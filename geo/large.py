@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from ..errors import InputError
 from ..guidance.editing import edit_image
@@ -31,15 +33,13 @@ from ..rasters.layout import as_rgb, channels_last
 from ..rasters.locks import alone
 from ..rasters.raster import MAX_SIDE, MIN_SIDE
 from ..sinddm.pyramid import resize
-from .bands import find_bands
-from .painting import LargeScene, Seen, cut, painted
-from .regions import Region, find_region, is_file
-from .source import GeoSource, open_source, read_coarse
+from .painting import Seen, cut, painted
+from .regions import Region
+from .selection import Selection
+from .source import GeoSource, read_coarse
 from .tiles import TileStore, feather, laid_over, tiles_of
-from .window import GeoDocument, document_from, document_of, mask_in, with_context
+from .window import GeoDocument, document_from, document_of, mask_in
 from .writing import check_geo_output, edited_copy
-
-__all__ = ["LargeEdit", "LargeScene", "edit_large", "large_scene"]
 
 PLAN_SIDE = 640
 """Longer side of the plan in pixels."""
@@ -77,31 +77,23 @@ class LargeEdit:
         )
 
 
-def large_scene(path: Path, roi: str | None, ignore: str | None, rgb: Sequence[int] | None) -> LargeScene | None:
-    """The part of a raster to edit, where it is too large for ``window.open_window``; else None. Raises InputError."""
-    source = open_source(path)
-    region = None if roi is None else find_region(roi, source)
-    window = Window(0, 0, *source.size) if region is None else with_context(region.window, source.size)
-    if max(window.bottom - window.top, window.right - window.left) <= AT_ONCE:
-        return None
-    check_sides(window, source)
-    ignored = None if ignore is None else find_region(ignore, source)
-    inputs = tuple(Path(each) for each in (roi, ignore) if each is not None and is_file(each))
-    return LargeScene(source, window, region, ignored, find_bands(source, rgb), inputs)
+def needs_tiles(selection: Selection) -> bool:
+    """Whether a selection is too large to be opened and edited at once."""
+    return max(selection.window.size) > AT_ONCE
 
 
 def check_sides(window: Window, source: GeoSource) -> None:
     """Raise InputError for a window that no plan can show: too narrow, or too narrow for its length."""
-    short, long = sorted((window.bottom - window.top, window.right - window.left))
+    short, long = sorted(window.size)
     if short < MIN_SIDE or long / short > MAX_SIDE / MIN_SIDE:
         raise InputError(
-            f"The part of {source.path} to edit is {window.right - window.left}×{window.bottom - window.top} px, "
+            f"The part of {source.path} to edit is {window.width}×{window.height} px, "
             "too narrow to be edited; give another region."
         )
 
 
 def edit_large(
-    scene: LargeScene,
+    scene: Selection,
     text: str,
     output: Path,
     *,
@@ -114,8 +106,10 @@ def edit_large(
 
     What happens to one object (cracks, a damaged house) is edited at one place of the scene that has such objects.
     Finished tiles are kept beside the output until it is written: the same call goes on with them.
-    Raises InputError, OutputError (also where another process is writing this output), ServiceError.
+    Raises InputError (also for a window that no plan can show), OutputError (also where another process is writing this
+    output), ServiceError.
     """
+    check_sides(scene.window, scene.source)
     settings = settings or EditSettings()
     guide = guide or load_guide(settings.guide, settings.device)
     check_geo_output(output, scene.source, scene.inputs)
@@ -125,7 +119,7 @@ def edit_large(
 
 
 def _edit_large(
-    scene: LargeScene,
+    scene: Selection,
     text: str,
     output: Path,
     settings: EditSettings,
@@ -158,7 +152,7 @@ def _edit_large(
 
 
 def _write_tiles(
-    scene: LargeScene,
+    scene: Selection,
     seen: Seen,
     text: str,
     settings: EditSettings,
@@ -201,7 +195,7 @@ def _digest(region: Region | None) -> Any:
     return region and (region.window, hashlib.sha256(region.mask.tobytes()).hexdigest())
 
 
-def _place(scene: LargeScene, events: Sequence[Event], seed: int) -> GeoDocument:
+def _place(scene: Selection, events: Sequence[Event], seed: int) -> GeoDocument:
     """One window of the scene at full resolution: of several drawn at random, the one that suits the events best."""
     rng = np.random.default_rng(seed)
     window = scene.window
@@ -228,14 +222,14 @@ def _place(scene: LargeScene, events: Sequence[Event], seed: int) -> GeoDocument
     return best[1]
 
 
-def _from_afar(scene: LargeScene) -> GeoDocument:
+def _from_afar(scene: Selection) -> GeoDocument:
     window = scene.window
-    height, width = window.bottom - window.top, window.right - window.left
+    height, width = window.size
     # A narrow scene keeps the least side that an edit needs.
     shrink = min(1.0, max(PLAN_SIDE / max(height, width), MIN_SIDE / min(height, width)))
     size = (max(MIN_SIDE, round(height * shrink)), max(MIN_SIDE, round(width * shrink)))
 
-    def reduced(mask: np.ndarray[Any, np.dtype[np.bool_]]) -> Tensor:
+    def reduced(mask: NDArray[np.bool_]) -> Tensor:
         return resize(torch.from_numpy(mask).float()[None], size)[0].clamp(0.0, 1.0)
 
     part = read_coarse(scene.source, window, size)
@@ -243,7 +237,7 @@ def _from_afar(scene: LargeScene) -> GeoDocument:
     if scene.ignored is not None:
         # A pixel of the plan, whose overview may look one further, must not show any of what is ignored.
         ignored = torch.from_numpy(mask_in(scene.ignored, window)).float()[None]
-        touched = torch.nn.functional.max_pool2d(torch.nn.functional.adaptive_max_pool2d(ignored, size), 3, 1, 1)
+        touched = F.max_pool2d(F.adaptive_max_pool2d(ignored, size), 3, 1, 1)
         valid = valid & (touched[0] == 0).numpy()
     roi = None if scene.region is None else reduced(mask_in(scene.region, window))
     return document_from(scene.source, window, part.stored, valid, roi, scene.bands)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..guidance.regions import Window
+from ..guidance.regions import Window, whole
 from ..rasters.files import check_output, read_raster, write_bytes, write_new
 from ..rasters.layout import channels_last
 from ..rasters.raster import Raster, Values
@@ -83,7 +83,7 @@ def read_to_learn(path: Path) -> Learnt:
 def largest_rectangle(valid: NDArray[np.bool_]) -> Window:
     """A rectangle of ``valid`` [H, W] in which every pixel is True, and nearly the largest."""
     if valid.all():
-        return Window(0, 0, *valid.shape)
+        return whole((valid.shape[0], valid.shape[1]))
     step = max(1, -(-max(valid.shape) // _SIDE))
     rows, columns = (length // step for length in valid.shape)
     cut = valid[: rows * step, : columns * step].reshape(rows, step, columns, step)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -16,9 +15,7 @@ from ..rasters.layout import Array, as_rgb
 from ..sinddm.patches.bank import PatchSource
 from ..sinddm.patches.model import PatchDenoiser, PatchSettings
 from ..sinddm.sampling import Plan, sample
-from .bands import Bands
-from .regions import Region
-from .source import GeoSource
+from .selection import Selection
 from .tiles import Tile
 from .window import GeoDocument, document_from, mask_in, read_usable
 
@@ -26,21 +23,6 @@ DETAIL = Plan((0.35, 0.35, 0.4, 0.45))
 """Where a tile begins at each scale: the plan's colours stay, its blur does not."""
 PLAN_PATCHES = 192
 """Side of the part of the plan whose patches a tile may use, in pixels."""
-
-
-@dataclass(frozen=True, eq=False)
-class LargeScene:
-    """What of a source is to be edited in tiles: ``window``, where in it (``region``, None: anywhere), where not.
-
-    inputs: other files that it comes from, which must not be written to.
-    """
-
-    source: GeoSource
-    window: Window
-    region: Region | None
-    ignored: Region | None
-    bands: Bands
-    inputs: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +46,7 @@ class Seen:
 def cut(values: Tensor, part: Window, whole: Window) -> Tensor:
     """The part of a window of ``values`` [C, h, w] that shows ``whole`` reduced, at full resolution: [C, H, W]."""
     height, width = values.shape[-2:]
-    down, across = height / (whole.bottom - whole.top), width / (whole.right - whole.left)
+    down, across = height / whole.height, width / whole.width
     rows = (torch.arange(part.top, part.bottom) - whole.top + 0.5) * down
     columns = (torch.arange(part.left, part.right) - whole.left + 0.5) * across
     grid = torch.stack(
@@ -74,13 +56,13 @@ def cut(values: Tensor, part: Window, whole: Window) -> Tensor:
         ],
         -1,
     )
-    cut: Tensor = F.grid_sample(
+    shown: Tensor = F.grid_sample(
         values[None].float(), grid[None].float(), mode="bicubic", padding_mode="border", align_corners=False
     )[0]
-    return cut.clamp(0.0, 1.0)
+    return shown.clamp(0.0, 1.0)
 
 
-def painted(scene: LargeScene, seen: Seen, tile: Tile, seed: int) -> Array:
+def painted(scene: Selection, seen: Seen, tile: Tile, seed: int) -> Array:
     """The stored values [h, w, C] of a tile with its part of the plan, in the order of ``source.bands``."""
     afar, whole = seen.document, scene.window
     part = read_usable(scene.source, tile.window, scene.ignored)
@@ -147,8 +129,8 @@ def _plan_patches(seen: Seen, tile: Tile) -> list[tuple[Tensor, Tensor]]:
     """The part of the plan around a tile, and how far it shows the event: [C, s, s] and [s, s]."""
     height, width = seen.result.changed.shape
     whole = seen.document.window
-    row = (0.5 * (tile.window.top + tile.window.bottom) - whole.top) / (whole.bottom - whole.top) * height
-    column = (0.5 * (tile.window.left + tile.window.right) - whole.left) / (whole.right - whole.left) * width
+    row = (0.5 * (tile.window.top + tile.window.bottom) - whole.top) / whole.height * height
+    column = (0.5 * (tile.window.left + tile.window.right) - whole.left) / whole.width * width
     top = int(min(max(0, row - PLAN_PATCHES / 2), max(0, height - PLAN_PATCHES)))
     left = int(min(max(0, column - PLAN_PATCHES / 2), max(0, width - PLAN_PATCHES)))
     part = (slice(top, top + PLAN_PATCHES), slice(left, left + PLAN_PATCHES))

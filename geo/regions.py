@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..guidance.regions import Window
+from ..guidance.regions import Window, whole
 from ..rasters.layout import Array
 from ..rasters.regions import is_rectangle
 from .libraries import rasterio
@@ -58,9 +58,9 @@ def find_region(text: str, source: GeoSource) -> Region:
     return _of_mask(path, name, source)
 
 
-def is_file(text: str) -> bool:
-    """Whether a region's text is the path of a file."""
-    return not is_rectangle(text) and not text.startswith(MAP)
+def region_files(*texts: str | None) -> tuple[Path, ...]:
+    """The files that texts of regions are paths of."""
+    return tuple(Path(text) for text in texts if text and not is_rectangle(text) and not text.startswith(MAP))
 
 
 def _rectangle(text: str, source: GeoSource) -> Region:
@@ -99,11 +99,10 @@ def _of_shapes(shapes: Sequence[dict[str, Any]], name: str, source: GeoSource) -
     if not (np.isfinite(columns).all() and np.isfinite(rows).all()):
         raise InputError(f"{name} lies outside what the scene's CRS can show; check the CRS of both.")
     window = _within(rows.min(), columns.min(), rows.max(), columns.max(), name, source)
-    size = (window.bottom - window.top, window.right - window.left)
     place = lib.windows.transform(rasterio_window(window), source.transform)
-    inside = lib.features.geometry_mask(shapes, size, place, all_touched=False, invert=True)
+    inside = lib.features.geometry_mask(shapes, window.size, place, all_touched=False, invert=True)
     if not inside.any():
-        inside = lib.features.geometry_mask(shapes, size, place, all_touched=True, invert=True)
+        inside = lib.features.geometry_mask(shapes, window.size, place, all_touched=True, invert=True)
     return _trimmed(window, inside, name, source)
 
 
@@ -121,10 +120,9 @@ def _of_mask(path: Path, name: str, source: GeoSource) -> Region:
                     f"{name} has {file.width}×{file.height} px and no CRS, and the scene has "
                     f"{source.size[1]}×{source.size[0]} px; give a mask of the scene's size, or one with a CRS."
                 )
-            return _trimmed(*_selected(file, Window(0, 0, *source.size)), name, source)
+            return _trimmed(*_selected(file, whole(source.size)), name, source)
         # Looked for from the scene: the far ends of a large mask may not exist in the scene's CRS.
-        height, width = source.size
-        there = _meeting(file, Window(0, 0, height, width), source.transform, source.crs, name, source)
+        there = _meeting(file, whole(source.size), source.transform, source.crs, name, source)
         own, selected = _selected(file, there)
         if not selected.any():
             raise InputError(f"{name} selects nothing of {source.path}; paint the pixels to edit there white.")
@@ -132,7 +130,7 @@ def _of_mask(path: Path, name: str, source: GeoSource) -> Region:
         xs, ys = (np.asarray(each) for each in lib.warp.transform(file.crs, source.crs, xs, ys))
         columns, rows = pixels_of(source.transform, xs, ys)
         window = _within(rows.min() - 1, columns.min() - 1, rows.max() + 1, columns.max() + 1, name, source)
-        inside = np.zeros((window.bottom - window.top, window.right - window.left), np.uint8)
+        inside = np.zeros(window.size, np.uint8)
         lib.warp.reproject(
             selected.astype(np.uint8),
             inside,
@@ -145,14 +143,14 @@ def _of_mask(path: Path, name: str, source: GeoSource) -> Region:
     return _trimmed(window, inside > 0, name, source)
 
 
-def _meeting(file: Any, whole: Window, transform: Any, crs: Any, name: str, source: GeoSource) -> Window:
-    """The window of a mask that shows ``whole``, with some pixels around it."""
-    xs, ys = _edges(whole, transform)
+def _meeting(file: Any, scene: Window, transform: Any, crs: Any, name: str, source: GeoSource) -> Window:
+    """The window of a mask that shows ``scene``, with some pixels around it."""
+    xs, ys = _edges(scene, transform)
     xs, ys = (np.asarray(each) for each in rasterio().warp.transform(crs, file.crs, xs, ys))
     columns, rows = pixels_of(file.transform, xs, ys)
     finite = np.isfinite(columns) & np.isfinite(rows)
     if not finite.all():
-        return Window(0, 0, file.height, file.width)
+        return whole((file.height, file.width))
     return _within(
         rows.min() - _SPARE, columns.min() - _SPARE, rows.max() + _SPARE, columns.max() + _SPARE, name, source,
         (file.height, file.width),
@@ -179,7 +177,7 @@ def _selected(file: Any, part: Window) -> tuple[Window, NDArray[np.bool_]]:
     strips: list[tuple[int, NDArray[np.bool_]]] = []
     for top in range(part.top, part.bottom, _STRIP):
         bottom = min(part.bottom, top + _STRIP)
-        place = lib.windows.Window(part.left, top, part.right - part.left, bottom - top)
+        place = lib.windows.Window(part.left, top, part.width, bottom - top)
         values = np.nan_to_num(file.read(colours, window=place, masked=True).filled(0), posinf=1, neginf=1)
         found = np.asarray((np.abs(values.astype(np.float32)) > least).any(0))
         if found.any():
@@ -187,11 +185,10 @@ def _selected(file: Any, part: Window) -> tuple[Window, NDArray[np.bool_]]:
     if not strips:
         return Window(0, 0, 1, 1), np.zeros((1, 1), bool)
     top, bottom = strips[0][0], strips[-1][0] + len(strips[-1][1])
-    inside = np.zeros((bottom - top, part.right - part.left), bool)
+    inside = np.zeros((bottom - top, part.width), bool)
     for start, found in strips:
         inside[start - top : start - top + len(found)] = found
-    window, inside = trimmed(Window(top, part.left, bottom, part.right), inside)
-    return window, inside
+    return trimmed(Window(top, part.left, bottom, part.right), inside)
 
 
 def _within(

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..guidance.regions import Window
 from ..rasters.layout import Array
+from ..rasters.tiff import MAGIC
 from .libraries import rasterio
 
 TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 _INFRARED = re.compile("nir|infra|edge|swir")
 DRIVERS = (
-    ((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "GTiff"),
+    (MAGIC, "GTiff"),
     ((b"\x89PNG",), "PNG"),
     ((b"\xff\xd8\xff",), "JPEG"),
     ((b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51"), "JP2OpenJPEG"),
@@ -131,24 +132,24 @@ def open_source(path: Path) -> GeoSource:
 
 def read_part(source: GeoSource, window: Window) -> Part:
     """The pixels of a window and which of them have data. Raises InputError for a damaged file."""
-    place = rasterio_window(window)
-    with opened(source.path) as file:
-        indexes = [band + 1 for band in source.bands]
-        stored = np.moveaxis(file.read(indexes, window=place), 0, -1)
-        # A pixel counts where every band has data: a model takes them together.
-        valid = np.asarray(file.read_masks(indexes, window=place)).all(0)
-    if stored.dtype.kind == "f":
-        valid = valid & np.isfinite(stored).all(-1)
-    return Part(np.ascontiguousarray(stored), np.asarray(valid, bool))
+    return _read(source, window)
 
 
 def read_coarse(source: GeoSource, window: Window, size: tuple[int, int]) -> Part:
-    """A window reduced to ``size`` (height, width) by means of its pixels; from overviews where there are any."""
+    """A window reduced to ``size`` (height, width) by means of its pixels; from overviews where there are any.
+
+    Raises InputError for a damaged file.
+    """
+    return _read(source, window, size)
+
+
+def _read(source: GeoSource, window: Window, size: tuple[int, int] | None = None) -> Part:
     place, means = rasterio_window(window), rasterio().enums.Resampling.average
     with opened(source.path) as file:
         indexes = [band + 1 for band in source.bands]
-        shape = (len(indexes), *size)
+        shape = (len(indexes), *(size or window.size))
         stored = np.moveaxis(file.read(indexes, window=place, out_shape=shape, resampling=means), 0, -1)
+        # A pixel counts where every band has data: a model takes them together.
         valid = np.asarray(file.read_masks(indexes, window=place, out_shape=shape)).all(0)
     if stored.dtype.kind == "f":
         valid = valid & np.isfinite(stored).all(-1)
@@ -157,7 +158,7 @@ def read_coarse(source: GeoSource, window: Window, size: tuple[int, int]) -> Par
 
 def rasterio_window(window: Window) -> Any:
     """A window as rasterio takes it."""
-    return rasterio().windows.Window(window.left, window.top, window.right - window.left, window.bottom - window.top)
+    return rasterio().windows.Window(window.left, window.top, window.width, window.height)
 
 
 def pixels_of(transform: Any, xs: Array, ys: Array) -> tuple[Array, Array]:

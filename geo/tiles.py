@@ -62,7 +62,7 @@ def tiles_of(window: Window) -> Iterator[Tile]:
 
 def feather(tile: Tile) -> NDArray[np.float32]:
     """How much a tile counts beside those above and left of it, which were laid before: [h, w] in 0…1."""
-    height, width = tile.window.bottom - tile.window.top, tile.window.right - tile.window.left
+    height, width = tile.window.size
     ramp = (np.arange(2 * OVERLAP, dtype=np.float32) + 0.5) / (2 * OVERLAP)
     weight = np.ones((height, width), np.float32)
     if tile.row > 0:

@@ -15,18 +15,16 @@ from torch import Tensor
 from ..errors import InputError
 from ..guidance.bands import BandUnits
 from ..guidance.editing import VISIBLE
-from ..guidance.regions import CONTEXT, LEAST_WINDOW, Window
+from ..guidance.regions import Window
 from ..rasters.layout import Array
 from ..rasters.raster import MAX_SIDE, MIN_SIDE
-from .bands import Bands, Stretch, find_bands, find_stretch, measured, units, with_room
+from .bands import Bands, Stretch, find_stretch, measured, units, with_room
 from .indices import index_changes
 from .nodata import keep_from_nodata
-from .regions import Region, find_region
-from .source import GeoSource, Part, open_source, read_part
+from .regions import Region
+from .selection import Selection, select
+from .source import GeoSource, Part, read_part
 from .writing import check_geo_output, edited_copy
-
-MAX_CONTEXT = 512
-"""Most pixels that are read around a region on each side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +75,7 @@ class GeoDocument:
         found = index_changes(before, after, where, self.bands)
         window = self.window
         return {
-            "window": [window.left, window.top, window.right - window.left, window.bottom - window.top],
+            "window": [window.left, window.top, window.width, window.height],
             "indices": {name: [round(value, 4) for value in pair] for name, pair in found.items()},
         }
 
@@ -86,14 +84,16 @@ def open_window(
     path: Path, roi: str | None = None, *, ignore: str | None = None, rgb: Sequence[int] | None = None
 ) -> GeoDocument:
     """As ``documents.open_document``, of a raster on the earth; without ``roi`` all of it. Raises InputError."""
-    source = open_source(path)
-    region = None if roi is None else find_region(roi, source)
-    window = Window(0, 0, *source.size) if region is None else with_context(region.window, source.size)
-    check_window(window, source)
-    ignored = None if ignore is None else find_region(ignore, source)
-    document = document_of(source, window, region, ignored, find_bands(source, rgb))
+    return open_selection(select(path, roi, ignore=ignore, rgb=rgb))
+
+
+def open_selection(selection: Selection) -> GeoDocument:
+    """The window of a selection, read. Raises InputError for one that is too small or large, or has no data."""
+    source = selection.source
+    check_window(selection.window, source)
+    document = document_of(source, selection.window, selection.region, selection.ignored, selection.bands)
     if document.roi is not None and not bool((document.roi * document.valid).any()):
-        raise InputError(f"{path} has no data in the region: all is nodata or ignored; choose another region.")
+        raise InputError(f"{source.path} has no data in the region: all is nodata or ignored; choose another region.")
     return document
 
 
@@ -138,22 +138,9 @@ def document_from(
     return GeoDocument(source, window, values, shown.unit(finite), torch.from_numpy(valid), roi, bands, shown)
 
 
-def with_context(region: Window, size: tuple[int, int]) -> Window:
-    """A region's window with what an edit looks at around it, within a scene of ``size``."""
-    margin = min(MAX_CONTEXT, round(CONTEXT * max(region.bottom - region.top, region.right - region.left)))
-
-    def widened(low: int, high: int, length: int) -> tuple[int, int]:
-        more = max(margin, (LEAST_WINDOW - (high - low) + 1) // 2)
-        return max(0, low - more), min(length, high + more)
-
-    top, bottom = widened(region.top, region.bottom, size[0])
-    left, right = widened(region.left, region.right, size[1])
-    return Window(top, left, bottom, right)
-
-
 def check_window(window: Window, source: GeoSource) -> None:
     """Raise InputError for a window that is too small or too large to be edited at once."""
-    height, width = window.bottom - window.top, window.right - window.left
+    height, width = window.size
     if min(height, width) < MIN_SIDE:
         raise InputError(
             f"{source.path} is {width}×{height} px, below the {MIN_SIDE} px a side must have; use a larger scene."
@@ -167,7 +154,7 @@ def check_window(window: Window, source: GeoSource) -> None:
 
 def mask_in(region: Region, window: Window) -> NDArray[np.bool_]:
     """The region's mask in pixels of the window: bool [h, w]."""
-    mask = np.zeros((window.bottom - window.top, window.right - window.left), bool)
+    mask = np.zeros(window.size, bool)
     own = region.window
     top, left = max(own.top, window.top), max(own.left, window.left)
     bottom, right = min(own.bottom, window.bottom), min(own.right, window.right)

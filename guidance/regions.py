@@ -24,6 +24,18 @@ class Window:
     bottom: int
     right: int
 
+    @property
+    def height(self) -> int:
+        return self.bottom - self.top
+
+    @property
+    def width(self) -> int:
+        return self.right - self.left
+
+    @property
+    def size(self) -> Size:
+        return self.height, self.width
+
     def cut(self, values: Tensor) -> Tensor:
         """The window of [..., H, W]."""
         return values[..., self.top : self.bottom, self.left : self.right]
@@ -36,6 +48,7 @@ class Window:
 
 
 def whole(size: Size) -> Window:
+    """The window that is all of a picture of ``size`` (height, width)."""
     return Window(0, 0, *size)
 
 

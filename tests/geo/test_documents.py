@@ -13,7 +13,14 @@ import tifffile
 import torch
 from comfyui_sinddm_rs.errors import InputError, MissingPackageError, OutputError
 from comfyui_sinddm_rs.geo import documents, files, libraries
-from comfyui_sinddm_rs.geo.documents import PlainDocument, edit_document, edit_file, open_document, open_large, summary
+from comfyui_sinddm_rs.geo.documents import (
+    PlainDocument,
+    edit_document,
+    edit_file,
+    open_document,
+    open_for_edit,
+    summary,
+)
 from comfyui_sinddm_rs.geo.window import GeoDocument
 from comfyui_sinddm_rs.guidance.settings import EditSettings
 from PIL import Image
@@ -35,7 +42,9 @@ def test_which_document_a_file_is(draw: Draw, pixels: Pixels, wood: np.ndarray, 
         plain = open_document(tmp_path / name, "8,8,40,40")
         assert isinstance(plain, PlainDocument) and plain.valid is None and plain.units is None
         assert plain.roi is not None and plain.roi.sum() == 1600 and plain.notes == ()
-        assert plain.measured(plain.pixels, plain.roi) == {} and open_large(tmp_path / name) is None
+        assert plain.measured(plain.pixels, plain.roi) == {} and isinstance(
+            open_for_edit(tmp_path / name), PlainDocument
+        )
 
 
 def test_an_edit_gets_all_that_the_file_says(
@@ -95,7 +104,7 @@ def test_without_rasterio_a_geotiff_is_a_plain_tiff(
         assert (stored(scene)[:, 48:] == stored(scene.with_name("out.tif"))[:, 48:]).all()
         with rasterio.open(scene) as old, rasterio.open(scene.with_name("out.tif")) as new:
             assert (old.crs, old.transform) == (new.crs, new.transform)
-        assert open_large(scene) is None
+        assert isinstance(open_for_edit(scene), PlainDocument)
         return
 
     def missing(name: str) -> Any:

@@ -13,7 +13,8 @@ from comfyui_sinddm_rs.errors import InputError, OutputError
 from comfyui_sinddm_rs.geo import large as module
 from comfyui_sinddm_rs.geo import painting, tiles
 from comfyui_sinddm_rs.geo.documents import edit_file
-from comfyui_sinddm_rs.geo.large import LargeScene, edit_large, large_scene
+from comfyui_sinddm_rs.geo.large import edit_large, needs_tiles
+from comfyui_sinddm_rs.geo.selection import Selection, select
 from comfyui_sinddm_rs.geo.source import read_part
 from comfyui_sinddm_rs.geo.tiles import Tile
 from comfyui_sinddm_rs.guidance.regions import Window
@@ -40,7 +41,7 @@ def painted(monkeypatch: pytest.MonkeyPatch, negative: Callable[..., EditResult]
     """The plan is the negative, and each tile one colour where it has data; the names of those painted."""
     names: list[str] = []
 
-    def paint(scene: LargeScene, _: Any, tile: Tile, __: int) -> np.ndarray:
+    def paint(scene: Selection, _: Any, tile: Tile, __: int) -> np.ndarray:
         names.append(tile.name)
         part = read_part(scene.source, tile.window)
         return np.where(part.valid[..., None], part.stored.dtype.type(COLOUR), part.stored)
@@ -52,11 +53,11 @@ def painted(monkeypatch: pytest.MonkeyPatch, negative: Callable[..., EditResult]
 
 def test_what_is_too_large_for_one_window(draw: Draw, long: np.ndarray) -> None:
     scene = draw(long)
-    assert large_scene(scene, None, None, None) is not None
-    assert large_scene(scene, "600,10,40,40", None, None) is None
-    found = large_scene(scene, "10,10,1000,40", None, None)
-    assert found is not None and found.region is not None and found.window.right == WIDTH
-    assert large_scene(draw(long[:, :, :1024], "short.tif"), None, None, None) is None
+    assert needs_tiles(select(scene))
+    assert not needs_tiles(select(scene, "600,10,40,40"))
+    found = select(scene, "10,10,1000,40")
+    assert needs_tiles(found) and found.region is not None and found.window.right == WIDTH
+    assert not needs_tiles(select(draw(long[:, :, :1024], "short.tif")))
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
@@ -93,7 +94,7 @@ def test_a_stopped_edit_goes_on(
     painted.clear()
     paint = module.painted
 
-    def stopped(scene: LargeScene, seen: Any, tile: Tile, seed: int) -> np.ndarray:
+    def stopped(scene: Selection, seen: Any, tile: Tile, seed: int) -> np.ndarray:
         if tile.name == "0_2":
             raise KeyboardInterrupt
         return paint(scene, seen, tile, seed)
@@ -155,8 +156,7 @@ def test_what_is_ignored_is_not_even_seen_from_afar(draw: Draw, long: np.ndarray
     plans = []
     for value in (0, 255):
         long[:, cloud[0] > 0] = value
-        scene = large_scene(draw(long, f"scene{value}.tif", overviews=[2]), None, ignore, None)
-        assert scene is not None
+        scene = select(draw(long, f"scene{value}.tif", overviews=[2]), ignore=ignore)
         plans.append(module._from_afar(scene))
     valid = plans[0].valid
     assert (valid == plans[1].valid).all() and 0.5 < float(valid.float().mean()) < 0.95
@@ -168,7 +168,6 @@ def test_a_tile_for_real(
 ) -> None:
     """Painted by patches; nothing outside the region or without data changes, and a tile without data is left out."""
     monkeypatch.setattr(module, "edit_image", negative)
-    monkeypatch.setattr(module, "AT_ONCE", 128)
     monkeypatch.setattr(tiles, "TILE", 96)
     monkeypatch.setattr(tiles, "OVERLAP", 16)
     values = np.maximum(long[:, :40, :290], 1)
@@ -176,9 +175,7 @@ def test_a_tile_for_real(
     values[:, :20, :30] = 0
     scene = draw(values, nodata=0, tiled=True, blockxsize=64, blockysize=32)
     reports: list[Progress] = []
-    prepared = large_scene(scene, "0,0,290,36", None, None)
-    assert prepared is not None
-    edit = edit_large(prepared, FIRE, scene.with_name("out.tif"), progress=reports.append)
+    edit = edit_large(select(scene, "0,0,290,36"), FIRE, scene.with_name("out.tif"), progress=reports.append)
     after = stored(scene.with_name("out.tif"))
     may = np.zeros((40, 290), bool)
     may[:36] = True
@@ -190,14 +187,14 @@ def test_a_tile_for_real(
     assert edit.summary()["warnings"] == [] and edit.before.shape[0] == 3
 
 
-def test_scenes_that_are_too_narrow(draw: Draw, long: np.ndarray) -> None:
+def test_scenes_that_are_too_narrow(draw: Draw, long: np.ndarray, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"is 1300×20 px, too narrow to be edited; give another region\.$"):
-        large_scene(draw(long[:, :20]), None, None, None)
+        edit_large(select(draw(long[:, :20])), FIRE, tmp_path / "out.tif")
     ribbon = np.tile(long[:, :32], (1, 1, 2))[:, :, :2100]
     with pytest.raises(InputError, match="2100×32 px, too narrow"):
-        large_scene(draw(ribbon), None, None, None)
-    scene = large_scene(draw(long[:, :33]), None, None, None)
-    assert scene is not None and min(module._from_afar(scene).pixels.shape[-2:]) >= 32
+        edit_large(select(draw(ribbon)), FIRE, tmp_path / "out.tif")
+    scene = select(draw(long[:, :33]))
+    assert min(module._from_afar(scene).pixels.shape[-2:]) >= 32
 
 
 def test_inputs_are_not_written_over(draw: Draw, long: np.ndarray, painted: list[str]) -> None:
@@ -207,8 +204,7 @@ def test_inputs_are_not_written_over(draw: Draw, long: np.ndarray, painted: list
     for roi, output in ((None, scene), (str(mask), mask)):
         with pytest.raises(OutputError, match="is the source itself or another input; give"):
             edit_file(scene, FIRE, output, roi=roi)
-    prepared = large_scene(scene, None, "0,0,9,9", None)
-    assert prepared is not None and prepared.inputs == ()
+    assert select(scene, None, ignore="0,0,9,9").inputs == () and select(scene, str(mask)).inputs == (mask,)
     assert mask.read_bytes() == before and painted == []
 
 

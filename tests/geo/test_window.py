@@ -11,10 +11,10 @@ import pytest
 import torch
 from comfyui_sinddm_rs.errors import InputError
 from comfyui_sinddm_rs.geo import source as source_module
-from comfyui_sinddm_rs.geo.documents import edit_document, edit_file, open_document, open_large
+from comfyui_sinddm_rs.geo.documents import edit_document, edit_file, open_document, open_for_edit
 from comfyui_sinddm_rs.geo.nodata import keep_from_nodata
 from comfyui_sinddm_rs.geo.regions import Region
-from comfyui_sinddm_rs.geo.window import check_window, mask_in, open_window, with_context
+from comfyui_sinddm_rs.geo.window import GeoDocument, check_window, mask_in, open_window
 from comfyui_sinddm_rs.guidance.regions import Window
 from comfyui_sinddm_rs.guidance.settings import EditSettings
 
@@ -200,7 +200,7 @@ def test_of_a_large_scene_only_the_window_is_read(
     with rasterio.open(scene, "w", transform=place, **profile, **tiles) as file:
         file.write(pixels("uint16"), window=rasterio.windows.Window(6400, 1280, 96, 96))
     reads = Reads(monkeypatch)
-    assert open_large(scene, "6420,1300,40,40") is None
+    assert isinstance(open_for_edit(scene, "6420,1300,40,40"), GeoDocument)
     edit_file(scene, FIRE, tmp_path / "out.tif", roi="6420,1300,40,40")
     assert 96 * 96 < reads.pixels < 8 * 96 * 96
     with rasterio.open(scene) as old, rasterio.open(tmp_path / "out.tif") as new:
@@ -210,13 +210,6 @@ def test_of_a_large_scene_only_the_window_is_read(
     inside[20:60, 20:60] = True
     assert (before[:, ~inside] == after[:, ~inside]).all() and (before != after)[:, inside].mean() > 0.9
     assert (tmp_path / "out.tif").stat().st_size < scene.stat().st_size + 100_000
-
-
-def test_context_stays_within_the_scene() -> None:
-    assert with_context(Window(200, 300, 240, 400), (1000, 1000)) == Window(150, 250, 290, 450)
-    assert with_context(Window(0, 0, 10, 10), (1000, 1000)) == Window(0, 0, 53, 53)
-    assert with_context(Window(1000, 1000, 3000, 3000), (4000, 4000)) == Window(488, 488, 3512, 3512)
-    assert with_context(Window(0, 0, 50, 50), (60, 50)) == Window(0, 0, 60, 50)
 
 
 def test_a_mask_in_a_window() -> None:

@@ -26,6 +26,23 @@ NOUNS: dict[str, frozenset[str]] = {cover: frozenset(nouns.split()) for cover, n
 """Cover → the nouns, in the singular, that people name it by."""
 
 _NO_ROOF = frozenset(("deck", "ship", "vessel", "bridge"))
+_SHIPS = frozenset(
+    [
+        "ship",
+        "vessel",
+        "boat",
+        "tanker",
+        "barge",
+        "ferry",
+        "freighter",
+        "frigate",
+        "trawler",
+        "yacht",
+        "warship",
+        "deck",
+        "hull",
+    ]
+)
 
 LAWN = 0.05
 """Least width of grass, as a share of the short side."""
@@ -42,6 +59,11 @@ def named_covers(text: str) -> tuple[str, ...]:
 def names_buildings(text: str) -> bool:
     """Whether ``text`` speaks of something with a roof."""
     return bool(_words(text) & (NOUNS["built"] - _NO_ROOF))
+
+
+def names_ships(text: str) -> bool:
+    """Whether ``text`` speaks of something that floats."""
+    return bool(_words(text) & _SHIPS)
 
 
 def _words(text: str) -> set[str]:

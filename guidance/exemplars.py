@@ -15,9 +15,10 @@ from torch import Tensor
 from ..rasters.layout import as_rgb, channels_first, channels_last
 from ..sinddm.pyramid import Size, resize
 from .bands import BandUnits, with_event
-from .covers import LEAST_SHARE, names_buildings
-from .events import BURNING, DRAWN_ONCE, Drawing, Event, Scene
+from .covers import LEAST_SHARE, names_buildings, names_ships
+from .events import BURNING, DRAWN_ONCE, ON_SHIPS, Drawing, Event, Scene
 from .events.noise import organic_place, smoothstep
+from .events.vessels import afloat, moored
 from .guide import Guide
 
 FloatArray = NDArray[np.float32]
@@ -74,7 +75,7 @@ def draw_exemplars(canvas: Canvas, event: Event, rng: np.random.Generator, count
     # One wind for all drawings, since their patches meet in one picture.
     scene = Scene(_to_numpy(as_rgb(image)), wind=float(rng.spawn(1)[0].uniform(-np.pi, np.pi)))
     sketch = Scene(_to_numpy(resize(as_rgb(image), _sketch_size(scene.shape))))
-    if event in BURNING and (subject := _subject(canvas, scene, event)) is not None:
+    if (subject := _subject(canvas, scene, event)) is not None:
         scene, sketch = replace(scene, subject=subject), replace(sketch, subject=_reduced(subject, sketch.shape))
     if region is not None:
         area = region.cpu().numpy().astype(np.float32)
@@ -100,13 +101,20 @@ def draw_exemplars(canvas: Canvas, event: Event, rng: np.random.Generator, count
 
 
 def _subject(canvas: Canvas, scene: Scene, event: Event) -> FloatArray | None:
-    """What burns though it is no fuel: the buildings that the text names, or what the user marked. [H, W] in 0…1."""
+    """What it happens to: ships or buildings that the text names; for a fire, what the user marked. [H, W] in 0…1."""
     marked = np.ones(scene.shape, np.float32) if canvas.region is None else canvas.region.cpu().numpy()
-    if names_buildings(canvas.text):
+    # In a region the other events find what it was drawn around.
+    if names_ships(canvas.text) and event in (ON_SHIPS if canvas.region is None else BURNING):
+        ships = afloat(scene) * marked
+        if event in BURNING and not ships.any():
+            ships = moored(scene) * marked
+        if ships.any():
+            return np.asarray(ships, np.float32)
+    if event in BURNING and names_buildings(canvas.text):
         roofs = (scene.roofs * marked).astype(np.float32)
         if float(roofs.sum()) > LEAST_SHARE * float(marked.sum()):
             return roofs
-    if canvas.region is None:
+    if canvas.region is None or event not in BURNING:
         return None
     land = marked * (1.0 - scene.water)
     fuel = float((event.suitability(scene) * land).sum()) / max(float(land.sum()), 1e-6)

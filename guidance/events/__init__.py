@@ -48,5 +48,7 @@ DRAWN_ONCE: tuple[Event, ...] = (NEW_ROAD, NEW_BUILDINGS, REMOVED_BUILDINGS)
 """Events of which two different drawings of one scene would show together what is meant to be one thing."""
 BURNING: tuple[Event, ...] = (FIRE, SMOKE)
 """What can be asked for on things that are no fuel, such as a house."""
+ON_SHIPS: tuple[Event, ...] = (*BURNING, CRACKS, HOLES)
+"""What can be asked for on a ship."""
 
-__all__ = ["ABOVE_ALL", "BURNING", "DRAWN_ONCE", "EVENTS", "Drawing", "Event", "Scene"]
+__all__ = ["ABOVE_ALL", "BURNING", "DRAWN_ONCE", "EVENTS", "ON_SHIPS", "Drawing", "Event", "Scene"]

@@ -157,6 +157,8 @@ class Cracks:
     local: bool = True
 
     def suitability(self, scene: Scene) -> FloatArray:
+        if scene.subject is not None:
+            return scene.subject
         return np.asarray(np.maximum(scene.roofs, 0.4 * scene.built * (1.0 - scene.water)), np.float32)
 
     def draw(self, scene: Scene, area: FloatArray, severity: float, rng: np.random.Generator) -> Drawing:

@@ -32,10 +32,13 @@ class Target:
 
 
 def find_target(scene: Scene, area: FloatArray, rng: np.random.Generator) -> Target:
-    """The object inside a region of interest; in a whole scene, one of its roofs or decks at random."""
-    if np.mean(area > 0.0) > 0.7:
-        roofs = (scene.roofs > 0.5) & (area > 0.0)
-        parts, count = ndimage.label(ndimage.binary_opening(roofs))
+    """The object inside a region of interest; in a whole scene, one of its roofs or decks at random.
+
+    Where the scene has a subject, one part of that.
+    """
+    if scene.subject is not None or np.mean(area > 0.0) > 0.7:
+        objects = scene.roofs if scene.subject is None else scene.subject
+        parts, count = ndimage.label(ndimage.binary_opening((objects > 0.5) & (area > 0.0)))
         if count:
             sizes = np.bincount(parts.ravel()).astype(np.float32)
             sizes[0] = 0.0

@@ -68,7 +68,7 @@ class Scene:
     """An image with what can be read from it. ``rgb``: float32 [H, W, 3] in 0…1.
 
     wind: where the wind blows to, as an angle in radians from east to south; None leaves it to each drawing.
-    subject: [H, W] in 0…1, where the thing lies that is to burn, fuel or not; None: wherever there is fuel.
+    subject: [H, W] in 0…1, where the thing lies that it is to happen to; None: wherever the event finds its place.
     """
 
     rgb: FloatArray

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 import torch
-from comfyui_sinddm_rs.guidance.covers import NOUNS, along_edges, cover_maps, low_ground, named_covers, names_buildings
+from comfyui_sinddm_rs.guidance.covers import (
+    NOUNS,
+    along_edges,
+    cover_maps,
+    low_ground,
+    named_covers,
+    names_buildings,
+    names_ships,
+)
 from comfyui_sinddm_rs.rasters.bundled import scene_path
 from comfyui_sinddm_rs.rasters.files import read_raster
 
@@ -33,6 +41,14 @@ def test_named_covers(text: str, covers: tuple[str, ...]) -> None:
 )
 def test_what_has_a_roof(text: str, roofed: bool) -> None:
     assert names_buildings(text) == roofed
+
+
+@pytest.mark.parametrize(
+    ("text", "floats"),
+    [("Large fire on a ship", True), ("Big holes on deck", True), ("Burning boats", True), ("A worship house", False)],
+)
+def test_what_floats(text: str, floats: bool) -> None:
+    assert names_ships(text) == floats
 
 
 def test_the_bundled_scenes_are_read_as_a_person_reads_them() -> None:

@@ -219,3 +219,31 @@ def test_a_ship_has_no_roof(house, colour_guide):
         for text in ("Large fire on the deck of a ship", "A fire")
     )
     assert torch.equal(ship.image, plain.image)
+
+
+def ship_at_sea(side: int = 96) -> tuple[torch.Tensor, torch.Tensor]:
+    """A picture [3, H, W] of a light hull in an even dark sea, and where the hull is, bool [H, W]."""
+    waves = 0.01 * torch.randn(1, side, side, generator=torch.Generator().manual_seed(0))
+    picture = torch.tensor([0.12, 0.19, 0.19])[:, None, None] + waves
+    hull = torch.zeros(side, side, dtype=torch.bool)
+    hull[36:50, 20:70] = True
+    return torch.where(hull, torch.tensor([0.6, 0.5, 0.45])[:, None, None], picture), hull
+
+
+def openings(image: torch.Tensor, drawn: DrawnExemplar) -> torch.Tensor:
+    """Where a drawing is much darker than the scene: [H, W]."""
+    return (drawn.image - image).mean(0) < -0.1
+
+
+CASES = [("fire", "Large fire on a ship", flames), ("holes", "Big holes on deck", openings)]
+
+
+@pytest.mark.parametrize(("event", "text", "seen"), CASES)
+def test_what_happens_to_a_ship_happens_where_it_lies(colour_guide, event, text, seen):
+    picture, hull = ship_at_sea()
+    canvas = Canvas(picture, colour_guide, colour_guide.embed_texts(["red"])[0], text)
+    drawn = draw_exemplars(canvas, BY_NAME[event], np.random.default_rng(0), 2)
+    assert len(drawn) == 2
+    for each in drawn:
+        there = seen(picture, each)
+        assert int((there & hull).sum()) > max(20, 2 * int((there & ~hull).sum()))

@@ -120,6 +120,7 @@ def test_command_that_is_not_run_is_parsed(command: Command, monkeypatch: pytest
         "python benchmarks/nowhere.py",
         'pip install "comfyui-sinddm-rs[nowhere]"',
         "pytest tests/nowhere",
+        "pytest --dists",
     ],
 )
 def test_a_wrong_command_is_noticed(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +141,7 @@ def parse(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     elif words[:2] == ["pip", "install"]:
         _check_extras(words[-1])
     elif words[0] == "pytest":
-        assert all((ROOT / path).exists() for path in words[1:] if not path.startswith("-"))
+        _parse_with_pytest(words[1:])
     elif words[:2] == ["python", "-m"] and words[2] != "venv":
         _parse_only(monkeypatch, words[2:])
         with pytest.raises(_Parsed):
@@ -157,6 +158,15 @@ def parse(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
             runpy.run_path(str(ROOT / words[1]), run_name="__main__")
     else:
         assert words[0] == "." or words[2] == "venv", f"nothing here parses {command.line}"
+
+
+def _parse_with_pytest(words: Sequence[str]) -> None:
+    known = argparse.ArgumentParser()
+    known.add_argument("-n", type=int)
+    known.add_argument("--dist", choices=("load", "loadfile"))
+    known.add_argument("-s", action="store_true")
+    known.add_argument("paths", nargs="*")
+    assert all((ROOT / path).exists() for path in known.parse_args(list(words)).paths)
 
 
 def _parse_with_ours(words: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ from ..batch.run import Engine, run_batch
 from ..errors import InputError
 from ..guidance.guides import load_guide
 from ..guidance.settings import EditSettings
-from .console import say
+from .console import say, time_left
 from .edit_options import read_settings
 
 MAX_WORKERS = 1024
@@ -102,6 +102,5 @@ def _jobs(chosen: argparse.Namespace) -> JobList:
 def _say_progress(progress: BatchProgress) -> None:
     outcome = progress.outcome
     how = "failed" if outcome.record is None else f"{outcome.record.manifest['seconds']:.1f} s"
-    left = f"{progress.remaining / 60:.0f} min" if progress.remaining > 90 else f"{progress.remaining:.0f} s"
     failed = f", {progress.failed} failed" if progress.failed else ""
-    say(f"[{progress.done}/{progress.total}] {outcome.job.name}: {how}, {left} left{failed}")
+    say(f"[{progress.done}/{progress.total}] {outcome.job.name}: {how}, {time_left(progress.remaining)} left{failed}")

@@ -7,6 +7,7 @@ import math
 import os
 import time
 from dataclasses import replace
+from statistics import linear_regression
 from typing import Any
 
 import torch
@@ -66,7 +67,8 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
         curve[f"{side}x{side}"] = _seconds(lambda larger=larger: edit_image(larger, TEXT, settings=settings))
         say(f"full edit at {side}×{side}: {curve[f'{side}x{side}']} s")
     answer["curve_full_edit_s"] = curve
-    answer["growth_exponent"] = _round(_slope([2 * math.log(s) for s in CURVE], [math.log(v) for v in curve.values()]))
+    pixels, seconds = [2 * math.log(side) for side in CURVE], [math.log(each) for each in curve.values()]
+    answer["growth_exponent"] = _round(linear_regression(pixels, seconds).slope)
     answer["peak_memory_1024_mb"] = peak_memory()
     return answer
 
@@ -97,11 +99,6 @@ def _seconds(work: Any) -> float:
     begun = time.perf_counter()
     work()
     return _round(time.perf_counter() - begun)
-
-
-def _slope(x: list[float], y: list[float]) -> float:
-    mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
-    return sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True)) / sum((a - mean_x) ** 2 for a in x)
 
 
 def _round(value: float) -> float:

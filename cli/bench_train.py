@@ -7,6 +7,7 @@ import math
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import linear_regression
 from typing import Any
 
 import torch
@@ -111,10 +112,8 @@ def _compute_ratio(fast: list[Point], reference: list[Point]) -> dict[str, Any]:
     # loss = a · operations^−b through the second half of the published curve.
     later = [point for point in reference[len(reference) // 2 :] if point.operations > 0]
     xs, ys = [math.log(point.operations) for point in later], [math.log(point.loss) for point in later]
-    mean_x, mean_y = sum(xs) / len(xs), sum(ys) / len(ys)
-    spread = sum((x - mean_x) ** 2 for x in xs)
-    slope = sum((x - mean_x) * (y - mean_y) for x, y in zip(xs, ys, strict=True)) / spread if spread else 0.0
-    needed = math.exp(mean_x + (math.log(fast[-1].loss) - mean_y) / slope) if slope < 0 else math.inf
+    slope, intercept = linear_regression(xs, ys) if len(set(xs)) > 1 else (0.0, 0.0)
+    needed = math.exp((math.log(fast[-1].loss) - intercept) / slope) if slope < 0 else math.inf
     return {
         "reference_last_loss": round(last.loss, 4),
         "fast_needs_operations": None if first is None else first.operations,

@@ -21,6 +21,11 @@ def say(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
+def time_left(seconds: float) -> str:
+    """Seconds that work will still take, as people say it."""
+    return f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
+
+
 @contextmanager
 def progress_bar(label: str) -> Iterator[Callable[[Progress], None]]:
     """A bar that follows an edit from its first step on, and is gone when it ends."""
@@ -70,8 +75,8 @@ def training_bar() -> Iterator[Callable[[TrainStep], None]]:
             bar = tqdm(total=100, file=sys.stderr, leave=False, bar_format=form, mininterval=0.5, miniters=0)
         share = step.seconds / max(step.seconds + step.remaining, 1e-9)
         losses = " ".join("-" if math.isnan(loss) else f"{loss:.3f}" for loss in step.scale_losses)
-        left = f"{step.remaining / 60:.0f} min" if step.remaining > 90 else f"{step.remaining:.0f} s"
-        bar.set_postfix_str(f"step {step.step:,}, loss by scale {losses}, {left} left", refresh=False)
+        told = f"step {step.step:,}, loss by scale {losses}, {time_left(step.remaining)} left"
+        bar.set_postfix_str(told, refresh=False)
         bar.update(round(100 * share) - bar.n)
 
     try:

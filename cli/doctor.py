@@ -22,7 +22,7 @@ import torch
 from ..errors import SinDDMError
 from ..guidance.checks import checked_device
 from ..guidance.clip.open_clip_guide import OpenClipGuide
-from ..guidance.clip.presets import PRESETS, by_hand, size_text
+from ..guidance.clip.presets import PRESETS, how_to_get, size_text
 from ..guidance.clip.weights import FOLDERS_VARIABLE, find_weights, model_folders, safe_metadata
 from ..guidance.compact import guide as compact
 from ..guidance.guide import Guide
@@ -241,5 +241,4 @@ def _say_weights(answer: Mapping[str, Any], folder: Path) -> None:
             say(f"  {name}: {found['path']}, {size_text(found['bytes'])}")
         elif name in PRESETS:
             preset = PRESETS[name]
-            get = f"sinddm-rs fetch-guide {name}" if preset.page is None else by_hand(preset, folder)
-            say(f"  {name}: not found ({size_text(preset.bytes)}); {get}")
+            say(f"  {name}: not found ({size_text(preset.bytes)}); {how_to_get(preset, folder)}")

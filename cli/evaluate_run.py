@@ -22,7 +22,7 @@ from ..guidance.checks import checked_device
 from ..guidance.settings import EditSettings
 from ..rasters.files import make_folder, write_bytes
 from ..rasters.locks import alone
-from .console import say
+from .console import say, time_left
 from .train import parse_duration
 
 ALL_ABLATIONS = "ablations"
@@ -129,7 +129,6 @@ def _ratings(paths: Sequence[str], jobs: Sequence[Job]) -> tuple[list[RatingSumm
 
 def _say_progress(progress: RunProgress) -> None:
     record = progress.record
-    left = f"{progress.remaining / 60:.0f} min" if progress.remaining > 90 else f"{progress.remaining:.0f} s"
     how = "failed" if record.failure is not None else f"{record.seconds:.1f} s"
     what = f"{record.prompt} · {record.scene} · {record.method} · seed {record.seed}"
-    say(f"[{progress.done}/{progress.total}] {what}: {how}, {left} left")
+    say(f"[{progress.done}/{progress.total}] {what}: {how}, {time_left(progress.remaining)} left")

@@ -40,11 +40,18 @@ class Baseline:
 
 # The filter paints a picture that it takes for indecent black, and then it would be the filter that is measured.
 _FILTER = ("safety_checker", "feature_extractor")
-_OF_PRIOR = {"prior_num_inference_steps": 25, "prior_guidance_scale": 4.0}
 _HUB = "kandinsky-community/kandinsky"
 _PRIOR_21 = Model("KandinskyPriorPipeline", f"{_HUB}-2-1-prior")
 _PRIOR_22 = Model("KandinskyV22PriorPipeline", f"{_HUB}-2-2-prior")
-_KANDINSKY = "Razzhigaev et al., EMNLP 2023 (demos), arXiv 2310.03502"
+
+
+def _kandinsky(decoder: Model, prior: Model, guidance_scale: float = 4.0, **further: float) -> Baseline:
+    options = {"num_inference_steps": 100, "guidance_scale": guidance_scale, **further}
+    of_prior = {"prior_num_inference_steps": 25, "prior_guidance_scale": 4.0}
+    return Baseline(
+        decoder, "Razzhigaev et al., EMNLP 2023 (demos), arXiv 2310.03502", {**options, **of_prior}, prior=prior
+    )
+
 
 BASELINES: Mapping[str, Baseline] = {
     "sd-inpaint": Baseline(
@@ -72,29 +79,18 @@ BASELINES: Mapping[str, Baseline] = {
         {"num_inference_steps": 100, "guidance_scale": 7.5, "image_guidance_scale": 1.5},
         side=512,
     ),
-    "kandinsky-2.1-inpaint": Baseline(
-        Model("KandinskyInpaintPipeline", f"{_HUB}-2-1-inpaint"),
-        _KANDINSKY,
-        {"num_inference_steps": 100, "guidance_scale": 4.0, **_OF_PRIOR},
-        prior=_PRIOR_21,
-    ),
-    "kandinsky-2.1-img2img": Baseline(
+    "kandinsky-2.1-inpaint": _kandinsky(Model("KandinskyInpaintPipeline", f"{_HUB}-2-1-inpaint"), _PRIOR_21),
+    "kandinsky-2.1-img2img": _kandinsky(
         Model("KandinskyImg2ImgPipeline", f"{_HUB}-2-1", also="KandinskyPipeline"),
-        _KANDINSKY,
-        {"num_inference_steps": 100, "guidance_scale": 7.0, "strength": 0.3, **_OF_PRIOR},
-        prior=_PRIOR_21,
+        _PRIOR_21,
+        guidance_scale=7.0,
+        strength=0.3,
     ),
-    "kandinsky-2.2-inpaint": Baseline(
-        Model("KandinskyV22InpaintPipeline", f"{_HUB}-2-2-decoder-inpaint"),
-        _KANDINSKY,
-        {"num_inference_steps": 100, "guidance_scale": 4.0, **_OF_PRIOR},
-        prior=_PRIOR_22,
-    ),
-    "kandinsky-2.2-img2img": Baseline(
+    "kandinsky-2.2-inpaint": _kandinsky(Model("KandinskyV22InpaintPipeline", f"{_HUB}-2-2-decoder-inpaint"), _PRIOR_22),
+    "kandinsky-2.2-img2img": _kandinsky(
         Model("KandinskyV22Img2ImgPipeline", f"{_HUB}-2-2-decoder", also="KandinskyV22Pipeline"),
-        _KANDINSKY,
-        {"num_inference_steps": 100, "guidance_scale": 4.0, "strength": 0.3, **_OF_PRIOR},
-        prior=_PRIOR_22,
+        _PRIOR_22,
+        strength=0.3,
     ),
 }
 LIMITS = {
@@ -108,6 +104,10 @@ LIMITS = {
 
 
 def checked_options(name: str, defaults: Mapping[str, float], given: Mapping[str, float]) -> Mapping[str, float]:
+    """The ``defaults`` of the baseline ``name`` with those ``given`` in their place.
+
+    Raises InputError for an option that it has not, a value outside LIMITS, and a strength at which no step is made.
+    """
     for key, value in given.items():
         if key not in defaults:
             raise InputError(f"{name} has no option '{key}'; choose among {', '.join(defaults)}.")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..guidance.regions import Window, whole
 from ..rasters.layout import Array
-from ..rasters.regions import is_rectangle
+from ..rasters.regions import is_rectangle, parse_rectangle
 from .libraries import rasterio
 from .source import GeoSource, opened, pixels_of, rasterio_window
 from .vectors import VECTORS, read_polygons
@@ -46,7 +46,8 @@ def find_region(text: str, source: GeoSource) -> Region:
     Raises InputError where it cannot be read, or does not meet the scene.
     """
     if is_rectangle(text):
-        return _rectangle(text, source)
+        x, y, w, h = parse_rectangle(text, source.size, "scene")
+        return Region(Window(y, x, y + h, x + w), np.ones((h, w), bool))
     if not np.isfinite(source.transform).all() or source.transform.is_degenerate:
         raise InputError(f"{source.path} says of its place what no place can be; give the region in pixels, x,y,w,h.")
     if text.startswith(MAP):
@@ -61,19 +62,6 @@ def find_region(text: str, source: GeoSource) -> Region:
 def region_files(*texts: str | None) -> tuple[Path, ...]:
     """The files that texts of regions are paths of."""
     return tuple(Path(text) for text in texts if text and not is_rectangle(text) and not text.startswith(MAP))
-
-
-def _rectangle(text: str, source: GeoSource) -> Region:
-    numbers = text.split(",")
-    if len(numbers) != 4 or not all(re.fullmatch(r"\s*-?\d{1,18}\s*", number) for number in numbers):
-        raise InputError(f"The region '{text}' is not x,y,w,h in whole pixels; write for example 40,60,120,80.")
-    x, y, w, h = map(int, numbers)
-    height, width = source.size
-    if w <= 0 or h <= 0:
-        raise InputError(f"The region '{text}' has no area; give a width and a height above 0.")
-    if x < 0 or y < 0 or x + w > width or y + h > height:
-        raise InputError(f"The region '{text}' lies off the scene of {width}×{height} px; keep it inside.")
-    return Region(Window(y, x, y + h, x + w), np.ones((h, w), bool))
 
 
 def _box(text: str, source: GeoSource) -> dict[str, Any]:

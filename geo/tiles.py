@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from ..errors import OutputError
 from ..guidance.regions import Window
 from ..rasters.files import make_folder
 from ..rasters.layout import Array
+from ..rasters.temporary import replacing
 from .nodata import keep_from_nodata
 
 TILE = 512
@@ -107,20 +107,15 @@ class TileStore:
     def load(self, tile: Tile) -> Array | None:
         """The stored values [h, w, C] of a finished tile, or None."""
         try:
-            return np.asarray(np.load(self._folder / f"{tile.name}.npy", allow_pickle=False))
+            return np.asarray(np.load(self._path(tile), allow_pickle=False))
         except (OSError, ValueError, EOFError):
             return None
 
     def save(self, tile: Tile, values: Array) -> None:
         """Keep a finished tile. Raises OutputError."""
-        partial = self._folder / f"{tile.name}.{os.getpid()}.partial"
         try:
-            try:
-                with partial.open("wb") as file:
-                    np.save(file, values, allow_pickle=False)
-                partial.replace(self._folder / f"{tile.name}.npy")
-            finally:
-                partial.unlink(missing_ok=True)
+            with replacing(self._path(tile)) as partial:
+                np.save(partial, values, allow_pickle=False)
         except OSError as error:
             raise OutputError(
                 f"The tiles in {self._root} cannot be written ({error.strerror or 'the disk failed'}); "
@@ -128,4 +123,8 @@ class TileStore:
             ) from error
 
     def clear(self) -> None:
+        """Throw the tiles away: they are in the output now."""
         shutil.rmtree(self._root, ignore_errors=True)
+
+    def _path(self, tile: Tile) -> Path:
+        return self._folder / f"{tile.name}.npy"

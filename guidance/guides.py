@@ -13,7 +13,7 @@ from ..errors import InputError
 from .checks import checked_device
 from .clip.architectures import CONFIG_FILE
 from .clip.open_clip_guide import load_file, load_folder, load_preset
-from .clip.presets import PRESETS, Preset, by_hand, size_text
+from .clip.presets import PRESETS, Preset, how_to_get, size_text
 from .clip.siglip_guide import is_siglip, load_siglip
 from .clip.weights import PICKLES, SAFE, find_weights, model_folders
 from .compact.guide import WEIGHTS, is_compact, load_compact_guide
@@ -85,10 +85,9 @@ def _source(name: str, device: str, folders: Sequence[Path]) -> tuple[Path, Call
 def _weights(preset: Preset, folders: Sequence[Path]) -> Path:
     path = find_weights(preset, folders)
     if path is None:
-        get = f"run `sinddm-rs fetch-guide {preset.name}`" if preset.page is None else by_hand(preset, folders[0])
         raise InputError(
             f"The weights of the guide {preset.name} ({preset.local_name}, {size_text(preset.bytes)}) are in none of"
-            f" {', '.join(map(str, folders))}; {get}."
+            f" {', '.join(map(str, folders))}; {how_to_get(preset, folders[0])}."
         )
     return path
 

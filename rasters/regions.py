@@ -37,6 +37,17 @@ def parse_roi(text: str, size: tuple[int, int]) -> Tensor:
 
     Raises InputError when it is not four whole numbers, not fully on the picture, empty or all of it.
     """
+    x, y, w, h = parse_rectangle(text, size)
+    mask = torch.zeros(size)
+    mask[y : y + h, x : x + w] = 1.0
+    return check_mask(mask, f"The region '{text}'")
+
+
+def parse_rectangle(text: str, size: tuple[int, int], whole: str = "picture") -> tuple[int, int, int, int]:
+    """ "x,y,w,h" → left, top, width, height in pixels of the ``whole`` of ``size`` (height, width).
+
+    Raises InputError when it is not four whole numbers, not fully on the whole, or empty.
+    """
     height, width = size
     match = _RECTANGLE.fullmatch(text)
     if match is None:
@@ -45,10 +56,8 @@ def parse_roi(text: str, size: tuple[int, int]) -> Tensor:
     if w <= 0 or h <= 0:
         raise InputError(f"The region '{text}' has no area; give a width and a height above 0.")
     if x < 0 or y < 0 or x + w > width or y + h > height:
-        raise InputError(f"The region '{text}' lies off the picture of {width}×{height} px; keep it inside.")
-    mask = torch.zeros(height, width)
-    mask[y : y + h, x : x + w] = 1.0
-    return check_mask(mask, f"The region '{text}'")
+        raise InputError(f"The region '{text}' lies off the {whole} of {width}×{height} px; keep it inside.")
+    return x, y, w, h
 
 
 def read_mask(path: PathLike, size: tuple[int, int]) -> Tensor:

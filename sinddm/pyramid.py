@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -44,8 +43,6 @@ def build_pyramid(image: Tensor, sizes: Sequence[Size]) -> list[Tensor]:
 def replace_lows(image: Tensor, coarse: Tensor) -> Tensor:
     """``image`` with the frequencies that ``coarse`` can hold taken from ``coarse``, the finer ones kept."""
     size = (int(image.shape[-2]), int(image.shape[-1]))
-    own = torch.nn.functional.interpolate(
-        image[None], size=coarse.shape[-2:], mode="bicubic", antialias=True, align_corners=False
-    )
+    own = F.interpolate(image[None], size=coarse.shape[-2:], mode="bicubic", antialias=True, align_corners=False)
     lift = F.interpolate(coarse[None] - own, size=size, mode="bicubic", align_corners=False)
     return image + lift[0]

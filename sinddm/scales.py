@@ -85,19 +85,23 @@ def detail(sharp: Tensor, blurred: Tensor) -> float:
 def measured_scales(image: Tensor) -> Scales:
     """Scales of ``image`` (float [C, H, W] in −1…1) with a detail measure that does not depend on its size."""
     sizes, factor = scale_layout((int(image.shape[-2]), int(image.shape[-1])))
-    sharp = build_pyramid(image, sizes)
-    blurred = [sharp[0], *(enlarge(coarse, size) for coarse, size in zip(sharp[:-1], sizes[1:], strict=True))]
+    sharp, blurred = _sharp_and_blurred(image, sizes)
     details = [detail(*pair) for pair in zip(sharp[1:], blurred[1:], strict=True)]
-    return Scales(tuple(sharp), tuple(blurred), tuple(details), factor)
+    return Scales(sharp, blurred, tuple(details), factor)
 
 
 def scales_like(exemplar: Tensor, scales: Scales) -> Scales:
     """A further picture [C, h, w] at the resolutions of ``scales``; it must not be smaller than their scale 0 there."""
     height, width = exemplar.shape[-2:]
     sizes = scaled_sizes((int(height), int(width)), len(scales), scales.factor)
-    sharp = build_pyramid(exemplar, sizes)
-    blurred = [sharp[0], *(enlarge(coarse, size) for coarse, size in zip(sharp[:-1], sizes[1:], strict=True))]
-    return Scales(tuple(sharp), tuple(blurred), scales.details, scales.factor)
+    return Scales(*_sharp_and_blurred(exemplar, sizes), scales.details, scales.factor)
+
+
+def _sharp_and_blurred(image: Tensor, sizes: Sequence[Size]) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """``Scales.sharp`` and ``Scales.blurred`` of [C, H, W] at these sizes."""
+    sharp = build_pyramid(image, sizes)
+    finer = [enlarge(coarse, size) for coarse, size in zip(sharp[:-1], sizes[1:], strict=True)]
+    return tuple(sharp), (sharp[0], *finer)
 
 
 def published_scales(image: Tensor, max_pixels: int | None = PUBLISHED_PIXELS) -> Scales:

@@ -87,6 +87,11 @@ _ALL = (
 PRESETS: dict[str, Preset] = {preset.name: preset for preset in _ALL}
 
 
+def how_to_get(preset: Preset, folder: Path) -> str:
+    """What to do for a preset whose weights are not there; folder: where they go by hand."""
+    return f"run `sinddm-rs fetch-guide {preset.name}`" if preset.page is None else by_hand(preset, folder)
+
+
 def by_hand(preset: Preset, folder: Path) -> str:
     """What to do for a preset that no hub has."""
     return f"fetch {preset.page}, unpack it and put its epoch_20.pt as {preset.local_name} into {folder}"

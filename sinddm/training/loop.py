@@ -183,7 +183,7 @@ class Training:
         loss = losses.mean()
         value = float(loss.detach())
         if not math.isfinite(value):
-            raise lost(self.step)
+            raise diverged(self.step)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
@@ -213,7 +213,8 @@ def _check_picture(image: Tensor) -> None:
         raise InputError("The picture has one colour only, so there is nothing to learn from; choose another.")
 
 
-def lost(step: int) -> TrainingError:
+def diverged(step: int) -> TrainingError:
+    """The error to raise where the loss is no number any more after ``step``."""
     return TrainingError(
         f"The loss is no number any more after step {step:,}; resume from the last good checkpoint,"
         " or train again with another seed."

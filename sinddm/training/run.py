@@ -14,7 +14,7 @@ from ..network.model import SinDDMModel
 from ..network.model_file import MODEL_SUFFIX, model_bytes
 from .checkpoint import checkpoint_bytes, checkpoint_path, restore
 from .curves import loss_curve
-from .loop import Training, TrainStep, lost
+from .loop import Training, TrainStep, diverged
 
 CHECKPOINT_EVERY = 30.0
 """Seconds between two checkpoints."""
@@ -82,14 +82,14 @@ def train_with_checkpoint(
             write_bytes(aside, checkpoint_bytes(training))
         raise
     if not training.is_sound:
-        raise lost(training.step)
+        raise diverged(training.step)
     return training.model()
 
 
 def _put_aside(training: Training, aside: Path) -> None:
     """Replace the checkpoint, but never a good one by weights that are no numbers."""
     if not training.is_sound:
-        raise lost(training.step)
+        raise diverged(training.step)
     write_bytes(aside, checkpoint_bytes(training))
 
 

@@ -83,7 +83,7 @@ def test_the_shipped_guide_alone(examine: Examine, models: Path) -> None:
     assert packages["rasterio"]["extra"] == "raster"
     assert answer["torch"]["threads"] == torch.get_num_threads()
     assert "PASS" in report and "FAIL" not in report
-    assert "remoteclip-RN50: not found (408 MB); sinddm-rs fetch-guide remoteclip-RN50" in report
+    assert "remoteclip-RN50: not found (408 MB); run `sinddm-rs fetch-guide remoteclip-RN50`" in report
     assert f"epoch_20.pt into {models}" in report.replace("SkyCLIP_ViT_B32_top50pct_", "")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import InputError, number_text
 from ..geo.regions import MAP
-from ..guidance.settings import EditSettings, check_prompt
+from ..guidance.settings import EditSettings, check_prompt, check_seed
 from ..rasters.names import is_file
 from ..rasters.regions import is_rectangle
 from ..version import package_version
@@ -107,8 +107,8 @@ def checked_seeds(seed: int, count: int) -> range:
     """The seeds of ``count`` edits. Raises InputError."""
     if not 1 <= count <= MAX_EDITS:
         raise InputError(f"{number_text(count)} edits of one picture cannot be made; choose 1 to {MAX_EDITS:,}.")
-    EditSettings(seed=seed)
-    EditSettings(seed=seed + count - 1)
+    check_seed(seed)
+    check_seed(seed + count - 1)
     return range(seed, seed + count)
 
 

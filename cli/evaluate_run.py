@@ -19,7 +19,7 @@ from ..evaluation.run import Entrant, RunProgress, run_jobs
 from ..evaluation.scorers import load_scorers
 from ..evaluation.tables import scores_csv
 from ..guidance.checks import checked_device
-from ..guidance.settings import EditSettings
+from ..guidance.settings import EditSettings, check_seed
 from ..rasters.files import make_folder, write_bytes
 from ..rasters.locks import alone
 from .console import say, time_left
@@ -33,7 +33,7 @@ RATING_SEED = 0
 def evaluate(chosen: argparse.Namespace) -> dict[str, Any]:
     """Do what the options of ``sinddm-rs evaluate`` ask for; the answer is what the command prints."""
     begun = time.perf_counter()
-    EditSettings(seed=chosen.seed)
+    check_seed(chosen.seed)
     device = checked_device(chosen.device)
     methods = method_names(chosen.methods, chosen.other_guide is not None)
     tasks = _tasks(chosen)

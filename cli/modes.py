@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from ..errors import InputError
-from ..guidance.settings import EditSettings
+from ..guidance.settings import EditSettings, check_seed
 from ..rasters.files import check_output, read_raster, write_new, write_raster
 from ..rasters.raster import blank_raster
 from ..rasters.regions import read_roi
@@ -54,7 +54,7 @@ def _command(commands: Any, name: str, what: str, work: Callable[[argparse.Names
 
 
 def _timed(chosen: argparse.Namespace, work: Callable[[argparse.Namespace], None]) -> dict[str, Any]:
-    EditSettings(seed=chosen.seed)
+    check_seed(chosen.seed)
     begun = time.perf_counter()
     work(chosen)
     return {"output": chosen.output, "seconds": round(time.perf_counter() - begun, 2), "seed": chosen.seed}

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..geo.learning import read_to_learn, scene_suffix
 from ..guidance.checks import checked_device
-from ..guidance.settings import EditSettings
+from ..guidance.settings import EditSettings, check_seed
 from ..rasters.files import check_output, make_folder, write_new
 from ..rasters.raster import blank_raster, check_size
 from ..sinddm.hybrid import model_denoiser
@@ -47,7 +47,7 @@ def add_to(commands: Any) -> None:
 def run(chosen: argparse.Namespace) -> dict[str, Any]:
     if not 1 <= chosen.count <= MAX_SAMPLES:
         raise InputError(f"{chosen.count} samples cannot be made; choose 1 to {MAX_SAMPLES:,}.")
-    EditSettings(seed=chosen.seed)
+    check_seed(chosen.seed)
     device = checked_device(chosen.device)
     draw = _drawer(Path(chosen.source), device)
     size = draw.size if chosen.size is None else parse_size(chosen.size)

@@ -19,7 +19,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..guidance.blending import blend
 from ..guidance.checks import checked_device, checked_image, checked_region
-from ..guidance.settings import check_prompt
+from ..guidance.settings import check_prompt, check_seed
 from ..rasters.layout import channels_first, channels_last
 from ..sinddm.pyramid import Size, resize
 from .baseline_files import load_pipeline
@@ -29,7 +29,6 @@ from .method import Method
 SIDES = (64, 2048)
 LONGEST = 3
 """So many times the short side that a model was made for is the longest side it is given; its memory is limited."""
-MAX_SEED = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -64,8 +63,7 @@ class DiffusersMethod:
                 )
             area = None if region is None else checked_region(region, source)
             text = check_prompt(request)
-            if not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
-                raise InputError(f"The seed {seed} is no whole number from 0 up; choose another.")
+            check_seed(seed)
             size = (int(source.shape[-2]), int(source.shape[-1]))
             drawn = resize(self._draw(source, text, area, torch.Generator().manual_seed(seed)), size)
             return drawn if area is None else blend(source, drawn, area)

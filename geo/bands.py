@@ -51,7 +51,7 @@ _SENTINEL_2_STACK = (
 class Bands:
     """How the bands of a source are seen. order: indices into ``source.bands``, red, green and blue first.
 
-    roles: of each band in that order, as ``guidance.bands.ROLES`` calls them, or None.
+    roles: of each band in that order, as ``guidance.bands.BandUnits`` calls them.
     """
 
     order: tuple[int, ...]

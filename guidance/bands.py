@@ -10,9 +10,6 @@ from torch import Tensor
 
 from ..rasters.layout import as_rgb
 
-ROLES = ("red", "green", "blue", "rededge", "nir", "swir")
-"""What a band may be known as; others are followed as they go with the visible ones in the scene."""
-
 _WATER = {"rededge": 0.7, "nir": 0.4, "swir": 0.1}
 _SOIL = {"rededge": 1.1, "nir": 1.25, "swir": 1.6}
 _BUILT = {"rededge": 1.0, "nir": 1.1, "swir": 1.2}
@@ -42,7 +39,11 @@ soil and char rise slowly, snow is bright but for the short-wave infrared."""
 
 @dataclass(frozen=True)
 class BandUnits:
-    """What the bands [C] of an image are: their role (of ROLES) or None, and the stored values of 0 and 1 in each."""
+    """What the bands [C] of an image are, and the stored (measured) values of 0 and 1 in each.
+
+    roles: "red", "green", "blue", "rededge", "nir" or "swir"; None for others, which are followed as they go with the
+    visible ones in the scene.
+    """
 
     roles: tuple[str | None, ...]
     low: tuple[float, ...]

@@ -38,16 +38,14 @@ class EditSettings:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        for name in ("seed", "candidates"):
-            if not isinstance(getattr(self, name), int):
-                raise InputError(f"The value {getattr(self, name)!r} of {name} is no whole number; give one.")
+        check_seed(self.seed)
+        if not isinstance(self.candidates, int):
+            raise InputError(f"The value {self.candidates!r} of candidates is no whole number; give one.")
         for name in ("exemplars", "guide", "prompts", "preset", "device"):
             if not isinstance(getattr(self, name), str):
                 raise InputError(f"The value {getattr(self, name)!r} of {name} is no text; give one.")
         if not isinstance(self.strength, int | float):
             raise InputError(f"The strength {self.strength!r} is no number; 1 is a typical event.")
-        if not 0 <= self.seed < 2**63 - MAX_CANDIDATES:
-            raise InputError(f"The seed {number_text(self.seed)} is no whole number from 0 up; choose another.")
         if not 0.0 <= self.strength <= MAX_STRENGTH:
             raise InputError(
                 f"The strength {number_text(self.strength)} is outside 0…{MAX_STRENGTH:g}; 1 is a typical event."
@@ -64,6 +62,15 @@ class EditSettings:
     @property
     def steering(self) -> Steering:
         return PRESETS[self.preset]
+
+
+def check_seed(seed: int) -> int:
+    """The seed itself. Raises InputError for one that is no whole number from 0 up, or too large for its candidates."""
+    if not isinstance(seed, int):
+        raise InputError(f"The value {seed!r} of seed is no whole number; give one.")
+    if not 0 <= seed < 2**63 - MAX_CANDIDATES:
+        raise InputError(f"The seed {number_text(seed)} is no whole number from 0 up; choose another.")
+    return seed
 
 
 def check_prompt(text: str) -> str:

@@ -28,6 +28,7 @@ from .types import (
     from_prompts,
     from_raster,
     one_picture,
+    seed_input,
     to_image,
     to_mask,
 )
@@ -64,16 +65,9 @@ class SinDDMEdit:
                         "tooltip": "What is to be seen after the edit, such as 'The river is flooding'.",
                     },
                 ),
-                "seed": (
-                    "INT",
-                    {
-                        "default": DEFAULTS.seed,
-                        "min": 0,
-                        "max": 2**53 - 1,
-                        "control_after_generate": True,
-                        "tooltip": "Another seed gives another place and shape; the same one the same bytes. "
-                        "Image i of a batch uses seed + i.",
-                    },
+                "seed": seed_input(
+                    "Another seed gives another place and shape; the same one the same bytes. Image i of a batch uses "
+                    "seed + i."
                 ),
                 "strength": (
                     "FLOAT",

@@ -10,26 +10,17 @@ from torch import Tensor
 from ..guidance.checks import checked_image
 from ..guidance.guide import Guide
 from ..guidance.guides import load_guide
-from ..guidance.settings import EditSettings
+from ..guidance.settings import EditSettings, check_seed
 from ..guidance.styling import STYLE_STRENGTH, style_by_text
 from ..sinddm.modes import HARMONISE_STEPS, harmonise
 from ..sinddm.schedule import TIMESTEPS
 from .host import device, gradients, ready
 from .progress import progress_bar, sampling_watch
-from .types import Model, check_range, from_guide, from_image, from_mask, from_trained, to_image
+from .types import Model, check_range, from_guide, from_image, from_mask, from_trained, seed_input, to_image
 
 MAX_STYLE_STRENGTH = 2.0
 MODEL = ("SINDDM_MODEL", {"tooltip": "A trained model of an image with as many bands."})
-SEED = (
-    "INT",
-    {
-        "default": EditSettings.seed,
-        "min": 0,
-        "max": 2**53 - 1,
-        "control_after_generate": True,
-        "tooltip": "The same seed gives the same bytes. Image i of a batch uses seed + i.",
-    },
-)
+SEED = seed_input("The same seed gives the same bytes. Image i of a batch uses seed + i.")
 
 
 class SinDDMStyle:
@@ -72,7 +63,7 @@ class SinDDMStyle:
     ) -> tuple[Tensor]:
         trained = from_trained(model)
         check_range("strength", strength, 0.0, MAX_STYLE_STRENGTH)
-        EditSettings(seed=seed)
+        check_seed(seed)
         with gradients():
             steering = load_guide(EditSettings.guide, device()) if guide is None else ready(from_guide(guide))
             pictures = from_image(image)
@@ -129,7 +120,7 @@ class SinDDMHarmonize:
         self, *, model: Model, image: Tensor, steps: int, seed: int, mask: Tensor | None = None
     ) -> tuple[Tensor]:
         trained = from_trained(model).to(device())
-        EditSettings(seed=seed)
+        check_seed(seed)
         with gradients():
             pictures = [checked_image(each, "The image") for each in from_image(image)]
             regions = from_mask(mask, pictures)

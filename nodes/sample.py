@@ -10,7 +10,7 @@ from torch.nn.functional import interpolate
 
 from ..errors import InputError
 from ..guidance.checks import checked_image
-from ..guidance.settings import EditSettings
+from ..guidance.settings import check_seed
 from ..rasters.raster import MAX_SIDE, MIN_SIDE
 from ..sinddm.denoiser import Denoiser
 from ..sinddm.hybrid import model_denoiser
@@ -20,7 +20,7 @@ from ..sinddm.patches.model import PatchDenoiser
 from ..sinddm.sampling import Step, Watch
 from .host import device, gradients
 from .progress import progress_bar, sampling_watch
-from .types import InstantModel, Model, check_range, from_image, from_model, to_image
+from .types import InstantModel, Model, check_range, from_image, from_model, seed_input, to_image
 
 MAX_BATCH = 64
 
@@ -48,16 +48,7 @@ class SinDDMSample:
                 "width": ("INT", {**side, "tooltip": "Width in pixels, 32 or more; 0 takes the model's own."}),
                 "height": ("INT", {**side, "tooltip": "Height in pixels, 32 or more; 0 takes the model's own."}),
                 "batch_size": ("INT", {"default": 1, "min": 1, "max": MAX_BATCH, "tooltip": "How many scenes."}),
-                "seed": (
-                    "INT",
-                    {
-                        "default": EditSettings.seed,
-                        "min": 0,
-                        "max": 2**53 - 1,
-                        "control_after_generate": True,
-                        "tooltip": "Scene i of the batch uses seed + i; the same seed gives the same bytes.",
-                    },
-                ),
+                "seed": seed_input("Scene i of the batch uses seed + i; the same seed gives the same bytes."),
             },
             "optional": {
                 "image": (
@@ -92,7 +83,7 @@ class SinDDMSample:
         checked = from_model(model)
         check_range("batch_size", batch_size, 1, MAX_BATCH)
         check_range("strength", strength, 0.0, 1.0)
-        EditSettings(seed=seed)
+        check_seed(seed)
         for name, side in (("height", height), ("width", width)):
             check_range(name, side or MIN_SIDE, MIN_SIDE, MAX_SIDE)
         size = (height or int(checked.image.shape[-2]), width or int(checked.image.shape[-1]))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from ..guidance.settings import EditSettings
+from ..guidance.settings import check_seed
 from ..rasters.files import make_folder
 from ..sinddm.fingerprint import fingerprint
 from ..sinddm.network.model import SinDDMModel
@@ -22,7 +21,7 @@ from ..sinddm.training.run import OnStep, alone_with, train_with_checkpoint
 from .host import device, gradients, sinddm_folders, warn
 from .instant_model import model_pictures
 from .progress import TrainingWatch, loss_picture, progress_bar
-from .types import check_range, to_image
+from .types import check_range, seed_input, to_image
 
 DEFAULTS = TrainSettings()
 MAX_TIME_BUDGET = 604_800.0
@@ -76,16 +75,8 @@ class SinDDMTrain:
                         "tooltip": "Seconds after which the training ends in good order; 0 sets no limit.",
                     },
                 ),
-                "seed": (
-                    "INT",
-                    {
-                        "default": DEFAULTS.seed,
-                        "min": 0,
-                        "max": 2**53 - 1,
-                        "control_after_generate": True,
-                        "tooltip": "The same seed gives the same weights on one machine. Keep it fixed, or every run "
-                        "trains anew.",
-                    },
+                "seed": seed_input(
+                    "The same seed gives the same weights on one machine. Keep it fixed, or every run trains anew."
                 ),
             },
             "optional": {
@@ -116,8 +107,9 @@ class SinDDMTrain:
         resume: bool = False,
     ) -> tuple[SinDDMModel, Tensor, int]:
         check_range("time_budget", time_budget, 0.0, MAX_TIME_BUDGET)
-        settings = TrainSettings(recipe, iterations or None, time_budget or None, seed=EditSettings(seed=seed).seed)
-        settings = replace(settings, device=device())
+        settings = TrainSettings(
+            recipe, iterations or None, time_budget or None, seed=check_seed(seed), device=device()
+        )
         with gradients():
             source, further = model_pictures(image, exemplars)
             training = Training(source * 2.0 - 1.0, settings, [each * 2.0 - 1.0 for each in further])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from ..errors import InputError, number_text
 from ..geo.window import GeoDocument
 from ..guidance.guide import Guide
 from ..guidance.prompting.prompts import PromptEnsemble
+from ..guidance.settings import EditSettings
 from ..rasters.layout import channels_first, channels_last
 from ..sinddm.network.model import SinDDMModel
 
@@ -134,6 +135,12 @@ def one_for_each(batch: list[T], count: int, name: str, others: str) -> list[T]:
             f"The input '{name}' is a batch of {len(batch)} for {count} {others}; give one, or one for each."
         )
     return batch * (count // len(batch))
+
+
+def seed_input(tooltip: str) -> tuple[str, dict[str, Any]]:
+    """The widget of a seed; beyond 2⁵³ ComfyUI's page could not tell two of them apart."""
+    limits = {"default": EditSettings.seed, "min": 0, "max": 2**53 - 1}
+    return "INT", {**limits, "control_after_generate": True, "tooltip": tooltip}
 
 
 def to_image(pictures: Sequence[Tensor]) -> Tensor:

@@ -26,7 +26,11 @@ _PARTS = re.compile(
 
 
 def load_pipeline(name: str, model: Model, place: str | Path, device: str, download: bool) -> Any:
-    """The pipeline in ``place``, on the device and ready to be called."""
+    """The pipeline in ``place``, on the device and ready to be called.
+
+    download: whether it may be fetched from the Hub. Raises InputError for a place that does not hold the model or
+    could run code, MissingPackageError without diffusers, ServiceError where the Hub does not give it.
+    """
     try:
         import diffusers  # noqa: PLC0415 (optional, and takes seconds)
     except ImportError as error:

@@ -43,6 +43,7 @@ class SteeredSettings(EditSettings):
 
     @property
     def steering(self) -> Steering:
+        """``how``, or the preset's where it is None."""
         return self.how or super().steering
 
 
@@ -116,7 +117,8 @@ class TrainedModels:
     def model(self, image: Tensor, text: str) -> SinDDMModel:
         """The network of ``image`` [C, H, W] in 0…1, which knows the event of ``text`` where there is one.
 
-        A training that was interrupted goes on from its checkpoint. Raises InputError, OutputError, TrainingError.
+        A training that was interrupted goes on from its checkpoint. Raises InputError, OutputError, TrainingError and
+        OutOfMemoryError.
         """
         name = hashlib.sha256(f"{fingerprint(image)} {text} {self.seconds:g}".encode()).hexdigest()[:16]
         path = self.folder / f"{name}.safetensors"
@@ -157,12 +159,18 @@ class OwnMethod:
         return told if self.models is None else told | {"train_seconds": self.models.seconds}
 
     def prepare(self, image: Tensor, request: str) -> None:
-        """Train what an edit of ``image`` needs, which is not part of the edit's own time."""
+        """Train what an edit of ``image`` (float [C, H, W] in 0…1) needs, which is not part of the edit's own time.
+
+        Raises as ``TrainedModels.model``.
+        """
         if self.models is not None:
             self.models.model(image, request)
 
     def edit(self, image: Tensor, request: str, region: Tensor | None, seed: int) -> Tensor:
-        """As ``Method.edit``; what the edit warns of is issued as an ``EditWarning``."""
+        """As ``Method.edit``: float [C, H, W] in 0…1; what the edit warns of is issued as an ``EditWarning``.
+
+        Raises as ``edit_image`` and ``TrainedModels.model``.
+        """
         settings = replace(self.variant.settings, seed=seed, device=self.device)
         result = edit_image(
             image,

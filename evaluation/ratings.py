@@ -99,7 +99,10 @@ def summarise(ratings: Sequence[Rating], edits: Sequence[RatedEdit]) -> list[Rat
 
 
 def summarise_methods(ratings: Sequence[Rating], edits: Sequence[RatedEdit]) -> list[RatingSummary]:
-    """As `summarise`, for each method over all prompts; fair where every rater saw all methods of a prompt."""
+    """As `summarise`, for each method over all prompts; fair where every rater saw all methods of a prompt.
+
+    Raises InputError as `summarise`.
+    """
     return _summaries(ratings, edits, lambda edit: (None, edit.method))
 
 

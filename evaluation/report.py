@@ -73,7 +73,7 @@ def report_page(run: Evaluation, ratings: Sequence[RatingSummary] = (), agreemen
 
 
 def rated_edits(run: Evaluation) -> list[RatedEdit]:
-    """The finished edits, for the rating page."""
+    """The finished edits, for the rating page. Raises InputError for a scene that cannot be read any more."""
     scenes = Scenes()
     edits = []
     for job, record in zip(run.jobs, run.records, strict=True):

@@ -70,10 +70,12 @@ class Evaluation:
 
     @property
     def seeds(self) -> list[int]:
+        """The seeds of all jobs, sorted."""
         return sorted({job.seed for job in self.jobs})
 
     @property
     def failed(self) -> list[Record]:
+        """The records of jobs that left no picture."""
         return [record for record in self.records if record.failure is not None]
 
 
@@ -104,7 +106,7 @@ def run_jobs(
 
 
 def picture_path(folder: Path, record: Record) -> Path:
-    """Where the picture of a record without failure is; folder: the run's."""
+    """Where the picture of a record is; folder: the run's. Raises InputError for a record without a picture."""
     if record.picture is None:
         raise InputError(f"{record.key} has no picture ({record.failure}); run it again.")
     return folder / RESULTS / record.key / record.picture

@@ -32,6 +32,7 @@ class Scene:
 
     @cached_property
     def fingerprints(self) -> tuple[str, ...]:
+        """SHA-256 of the picture and, where there is one, of the region."""
         return tuple(fingerprint(each) for each in (self.raster.pixels, self.region) if each is not None)
 
     @cached_property

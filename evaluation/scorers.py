@@ -49,6 +49,7 @@ class EventChange:
 
     @property
     def rise(self) -> float:
+        """How much likelier the event became, −1…1."""
         return self.after - self.before
 
     def summary(self) -> dict[str, Any]:

@@ -54,7 +54,10 @@ class Sheet:
 
 
 def contact_sheets(run: Evaluation) -> list[Sheet]:
-    """A sheet for each task that has any picture, in their order."""
+    """A sheet for each task that has any picture, in their order.
+
+    Raises InputError for a scene or picture that cannot be read any more.
+    """
     scenes = Scenes()
     groups: dict[Task, list[Record]] = {}
     for job, record in zip(run.jobs, run.records, strict=True):

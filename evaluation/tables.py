@@ -88,6 +88,7 @@ def mean(records: Sequence[Record], column: Column, scorer: str) -> Estimate | N
 
 
 def cell(found: Estimate | None, digits: int) -> Cell:
+    """An estimate as a cell, with ``digits`` after the decimal point; the empty cell for none."""
     if found is None:
         return Cell()
     margin = "" if found.margin is None else f"±{found.margin:.{digits}f}"

@@ -33,7 +33,10 @@ def check_change_mask(path: Path, document: Document, inputs: Sequence[Path] = (
 
 
 def write_change_mask(path: Path, document: Document, changed: Tensor) -> None:
-    """One 8-bit band: 255 where ``changed`` [H, W] is visible, else 0. Raises OutputError."""
+    """One 8-bit band: 255 where ``changed`` [H, W] is visible, else 0.
+
+    Raises OutputError, InputError where the raster has gone.
+    """
     visible = changed.cpu() > VISIBLE
     if isinstance(document, GeoDocument):
         write_bytes(path, _geotiff((visible & document.valid.bool()).numpy(), document))

@@ -19,7 +19,10 @@ _OF_THE_FILE = ("IMAGE_STRUCTURE", "DERIVED_SUBDATASETS", "RPC", "COLOR_PROFILE"
 
 
 def copy_lossless(source: GeoSource, target: Path) -> None:
-    """All that the source holds but its overviews in a TIFF without loss, block by block."""
+    """All that the source holds but its overviews in a TIFF without loss, block by block.
+
+    Raises InputError for a damaged source, OSError where the target cannot be written.
+    """
     lib = rasterio()
     with opened(source.path) as file:
         profile = file.profile | {"driver": "GTiff", "compress": LOSSLESS}
@@ -45,6 +48,7 @@ def copy_sidecars(source: Path, target: Path) -> None:
     """The files that say more of ``source`` (world file, metadata, mask), under the names of ``target``.
 
     Overviews are not among them: they show the source. What an older target left there is removed.
+    Raises InputError for a damaged source, OSError where they cannot be written.
     """
     with opened(source) as file:
         found = [Path(each) for each in file.files if Path(each) != source]

@@ -57,7 +57,7 @@ class Document(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class PlainDocument:
-    """A picture whose file says nothing of the earth."""
+    """A picture whose file says nothing of the earth; a :class:`Document`."""
 
     raster: Raster
     roi: Tensor | None
@@ -121,7 +121,10 @@ def edit_document(
     prompts: PromptEnsemble | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> EditResult:
-    """``guidance.editing.edit_image`` of an open picture, with all that its file says."""
+    """``guidance.editing.edit_image`` of an open picture, with all that its file says.
+
+    exemplar_images: float [C, H, W] in 0…1 each. Raises as ``edit_image``.
+    """
     return edit_image(
         document.pixels,
         text,
@@ -153,7 +156,7 @@ def edit_file(
 ) -> dict[str, Any]:
     """Edit a picture file in one call: PNG, JPEG, WebP, TIFF or GeoTIFF → ``output``; the numbers of the edit.
 
-    Raises InputError, OutputError, MissingPackageError.
+    roi: as of ``open_document``. Raises as ``open_document`` and ``edit_image``, and OutputError.
     """
     document = open_for_edit(path, roi)
     if isinstance(document, Selection):

@@ -48,7 +48,10 @@ class Learnt:
             check_output(path, self.like, [self.like.name])
 
     def write_new(self, path: Path, pixels: Tensor) -> None:
-        """Write a new scene [C, h, w] in 0…1 with the file's bands, type and range. It lies nowhere on the earth."""
+        """Write a new scene [C, h, w] in 0…1 with the file's bands, type and range. It lies nowhere on the earth.
+
+        Raises OutputError, InputError where the file that was learnt has gone.
+        """
         if isinstance(self.like, GeoDocument):
             write_bytes(path, _scene_bytes(pixels, self.like))
         else:

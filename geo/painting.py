@@ -63,7 +63,10 @@ def cut(values: Tensor, part: Window, whole: Window) -> Tensor:
 
 
 def painted(scene: Selection, seen: Seen, tile: Tile, seed: int) -> Array:
-    """The stored values [h, w, C] of a tile with its part of the plan, in the order of ``source.bands``."""
+    """The stored values [h, w, C] of a tile with its part of the plan, in the order of ``source.bands``.
+
+    Raises InputError for a damaged source.
+    """
     afar, whole = seen.document, scene.window
     part = read_usable(scene.source, tile.window, scene.ignored)
     if not part.valid.any():

@@ -162,7 +162,7 @@ def rasterio_window(window: Window) -> Any:
 
 
 def pixels_of(transform: Any, xs: Array, ys: Array) -> tuple[Array, Array]:
-    """Columns and rows of map coordinates, upper left corner 0, 0."""
+    """Columns and rows [N] of map coordinates ``xs`` and ``ys`` [N], upper left corner 0, 0."""
     back = ~transform
     return back.a * xs + back.b * ys + back.c, back.d * xs + back.e * ys + back.f
 

@@ -36,6 +36,7 @@ class Tile:
 
     @property
     def name(self) -> str:
+        """Its row and column."""
         return f"{self.row}_{self.column}"
 
 
@@ -112,7 +113,7 @@ class TileStore:
             return None
 
     def save(self, tile: Tile, values: Array) -> None:
-        """Keep a finished tile. Raises OutputError."""
+        """Keep the stored values [h, w, C] of a finished tile. Raises OutputError."""
         try:
             with replacing(self._path(tile)) as partial:
                 np.save(partial, values, allow_pickle=False)

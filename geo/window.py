@@ -112,7 +112,7 @@ def document_of(
 
 
 def read_usable(source: GeoSource, window: Window, ignored: Region | None) -> Part:
-    """The pixels of a window; valid is False too where they are to be ignored."""
+    """The pixels of a window; valid is False too where they are to be ignored. Raises InputError for a damaged file."""
     part = read_part(source, window)
     return part if ignored is None else replace(part, valid=part.valid & ~mask_in(ignored, window))
 

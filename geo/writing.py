@@ -89,7 +89,7 @@ def edited_copy(source: GeoSource, target: Path) -> Iterator[Writer]:
 
     Blocks that are not written stay as they are stored. Where the compression is lossy, so that to write a block
     would change pixels beside the edit, all blocks are stored anew without loss. Overviews are made anew.
-    Raises OutputError: no space left, or a place that cannot be written.
+    Raises OutputError: no space left, or a place that cannot be written. InputError: a damaged source.
     """
     partial = target
     try:

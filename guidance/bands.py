@@ -39,7 +39,7 @@ soil and char rise slowly, snow is bright but for the short-wave infrared."""
 
 @dataclass(frozen=True)
 class BandUnits:
-    """What the bands [C] of an image are, and the stored (measured) values of 0 and 1 in each.
+    """What the bands [C] of an image are, and the measured values of 0 and 1 in each.
 
     roles: "red", "green", "blue", "rededge", "nir" or "swir"; None for others, which are followed as they go with the
     visible ones in the scene.

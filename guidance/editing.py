@@ -54,8 +54,9 @@ def edit_image(
     valid: bool [H, W], False where the image has no data or clouds: nothing is learnt from there, nothing painted.
     units: which bands the image has, so that those beyond the visible take the reflectance of what happens.
     progress: told how far the edit is; what it raises ends the edit.
-    Raises InputError for an image, region, text, guide or model that cannot be used, and ServiceError for a language
-    model that was required and gave no answer.
+    Raises InputError for an image, region, text, guide or model that cannot be used, MissingPackageError where a guide
+    needs a package that is not there, ServiceError for a language model that was required and gave no answer, and
+    OutOfMemoryError.
     """
     settings = settings or EditSettings()
     text = check_prompt(text)

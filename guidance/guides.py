@@ -37,7 +37,8 @@ def load_guide(name: str, device: str = "cpu", folders: Sequence[Path] = ()) -> 
     """The guide of this name, or in this file or folder. Never downloads; the last two stay in memory.
 
     folders: where to look before the places of ``model_folders``. Raises InputError for an unknown name, for weights
-    that are not there, damaged or of another model, and for a device that is not there.
+    that are not there, damaged or of another model, and for a device that is not there; MissingPackageError for a guide
+    of a package that is not installed.
     """
     checked_device(device)
     path, load = _source(name, device, folders)

@@ -58,6 +58,7 @@ class Job:
 
     @property
     def model_name(self) -> str:
+        """What paints: "patch", "network" or "hybrid"."""
         if self.model is None:
             return "patch"
         return "hybrid" if self.events or self.further else "network"
@@ -92,7 +93,11 @@ def prepare(
     valid: Tensor | None = None,
     units: BandUnits | None = None,
 ) -> Job:
-    """Everything that is the same for all candidates of an edit. Raises InputError and ServiceError."""
+    """Everything that is the same for all candidates of an edit.
+
+    source: float [C, H, W] in 0…1; region, valid: [H, W]; further: exemplars [C, h, w]; all checked and on the CPU.
+    Raises InputError and ServiceError, MissingPackageError without a package that the guide or language model needs.
+    """
     device = checked_device(settings.device)
     guide = guide or load_guide(settings.guide, device)
     ensemble = consistent(ensemble or make_ensemble(text, settings.prompts), guide)

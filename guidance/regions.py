@@ -26,14 +26,17 @@ class Window:
 
     @property
     def height(self) -> int:
+        """In pixels."""
         return self.bottom - self.top
 
     @property
     def width(self) -> int:
+        """In pixels."""
         return self.right - self.left
 
     @property
     def size(self) -> Size:
+        """(height, width) in pixels."""
         return self.height, self.width
 
     def cut(self, values: Tensor) -> Tensor:

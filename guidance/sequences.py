@@ -34,7 +34,8 @@ def edit_sequence(
 
     The first text finds the place, as ``edit_image`` does, and the others change ``image`` there and nowhere else; all
     with the same seed. Every result is an edit of ``image``: what a later text does not speak of is as it was before.
-    texts: two or more. The other arguments and errors are those of ``edit_image``; with ``roi`` that is the place.
+    image: float [C, H, W] in 0…1. texts: two or more, else InputError. The other arguments and errors are those of
+    ``edit_image``; with ``roi`` that is the place.
     """
     if isinstance(texts, str) or len(texts) < 2:
         raise InputError("A sequence needs at least two texts, one a state; for one, edit the image.")

@@ -61,6 +61,7 @@ class EditSettings:
 
     @property
     def steering(self) -> Steering:
+        """How the guide steers, by the preset."""
         return PRESETS[self.preset]
 
 

@@ -118,7 +118,7 @@ def toward_text(
     unguided_scales: int = 1,
     shown: Shown | None = None,
 ) -> Steer:
-    """Move x̂_0 along the gradient of the wish inside ``mask`` (eq. 6).
+    """Move x̂_0 along the gradient of the wish inside ``mask`` [H, W] in 0…1 (eq. 6).
 
     The step is ``strength`` × ‖x̂_0·m‖/‖g·m‖ × g·m, so it is the same share of the picture on every image. As in the
     paper the finest scale (``unguided_scales``) is not guided: it renders the change smoothly. Neither are the last

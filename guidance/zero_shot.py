@@ -68,14 +68,17 @@ class ZeroShot:
 
     @property
     def accuracy(self) -> float:
+        """Share of right names, 0…1, mean over the kinds."""
         return mean(each.right for each in self.kinds)
 
     @property
     def margin(self) -> float:
+        """Similarity to the own caption less that to the best other one, mean over the kinds."""
         return mean(each.margin for each in self.kinds)
 
     @property
     def passed(self) -> bool:
+        """Whether the accuracy reaches BOUND."""
         return self.accuracy >= BOUND
 
     def clearly_better(self, other: ZeroShot) -> bool:

@@ -27,6 +27,9 @@ def scene_path(name: str) -> Path:
 
 
 def roi_path(name: str) -> Path | None:
-    """The mask of the object in an example scene (white = edit), or None where it shows no single object."""
+    """The mask of the object in an example scene (white = edit), or None where it shows no single object.
+
+    Raises InputError as ``scene_path``.
+    """
     path = scene_path(name).with_name(f"{name}{_ROI}.png")
     return path if path.is_file() else None

@@ -53,7 +53,10 @@ class Decoded:
 
 
 def decode(path: Path) -> Decoded:
-    """Read a picture file. Raises InputError for one missing, a folder, empty, unknown, damaged or far too large."""
+    """Read a picture file. Raises InputError for one missing, a folder, empty, unknown, damaged or far too large.
+
+    OutOfMemoryError for one that does not fit into memory.
+    """
     try:
         with path.open("rb") as file:
             head = file.read(32)

@@ -39,7 +39,10 @@ _LOSSLESS_OR_BEST: dict[str, dict[str, Any]] = {
 
 
 def misfit(stored: Array, alpha: Array | None, file_format: str) -> str | None:
-    """What of a picture the format cannot hold, in words, or None where it holds all."""
+    """What of a picture the format cannot hold, in words, or None where it holds all.
+
+    stored: [H, W, C]. alpha: [H, W].
+    """
     if file_format not in _CAN_HOLD:
         return None
     bands, types, has_alpha = _CAN_HOLD[file_format]

@@ -25,7 +25,7 @@ def read_raster(path: PathLike) -> Raster:
     """A PNG, JPEG, WebP or TIFF file, turned upright, as a Raster.
 
     Palettes, 1-bit and CMYK pictures become grey or RGB. Raises InputError for a file that is missing, empty,
-    damaged, of another kind, animated, too small or large, of one colour, or with NaN.
+    damaged, of another kind, animated, too small or large, of one colour, or with NaN; OutOfMemoryError.
     """
     source = Path(path)
     found = decode(source)

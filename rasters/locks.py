@@ -37,7 +37,10 @@ def alone(place: Path, busy: str) -> Iterator[None]:
 
 @contextmanager
 def in_turn(place: Path, waits: Callable[[], None] | None = None) -> Iterator[None]:
-    """As ``alone``, but it waits until the other process has ended. waits: called once where it has to."""
+    """As ``alone``, but it waits until the other process has ended. waits: called once where it has to.
+
+    Raises OutputError where no lock can be made.
+    """
     lock = _locked(place, PATIENCE)
     if lock is None:
         if waits is not None:

@@ -70,6 +70,7 @@ class Raster:
 
     @property
     def bands(self) -> int:
+        """How many colour bands there are, without alpha."""
         return int(self.stored.shape[2])
 
     @property
@@ -79,6 +80,7 @@ class Raster:
 
     @property
     def values(self) -> Values:
+        """How the file stores its pixels."""
         return Values(self.stored.dtype.name, self.low, self.high)
 
     def quantise(self, edited: Tensor, changed: Tensor | None = None) -> Array:
@@ -162,7 +164,7 @@ def check_size(height: int, width: int, name: str) -> None:
 
 
 def value_range(stored: Array) -> tuple[float, float]:
-    """The stored values that stand for 0 and 1."""
+    """The stored values of a picture [H, W, C] that stand for 0 and 1."""
     if stored.dtype in (np.uint8, np.uint16):
         return 0.0, float(np.iinfo(stored.dtype).max)
     low, high = float(stored.min()), float(stored.max())

@@ -28,7 +28,10 @@ def is_rectangle(roi: str) -> bool:
 
 
 def read_roi(roi: str, size: tuple[int, int]) -> Tensor:
-    """The region of `--roi`: "x,y,w,h" in pixels, or the path of a mask. float32 [H, W] in 0…1, 1 = edit."""
+    """The region of `--roi`: "x,y,w,h" in pixels, or the path of a mask. float32 [H, W] in 0…1, 1 = edit.
+
+    Raises InputError as ``parse_roi`` and ``read_mask``.
+    """
     return parse_roi(roi, size) if is_rectangle(roi) else read_mask(roi, size)
 
 

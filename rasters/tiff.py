@@ -42,7 +42,8 @@ def read_tiff(path: Path, max_pixels: int) -> tuple[Array, Array | None, Metadat
     """Stored colours [H, W, C], alpha [H, W] or None, metadata.
 
     Bands beyond the colours stay bands unless the ExtraSamples tag calls one alpha. Palettes, inverted greys,
-    CMYK and 1-bit pages become RGB or grey.
+    CMYK and 1-bit pages become RGB or grey. Raises InputError for several pictures, volumes and other colour models,
+    and whatever tifffile raises on damaged files.
     """
     with tifffile.TiffFile(path) as tiff:
         first = tiff.pages[0]

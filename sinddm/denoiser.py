@@ -24,11 +24,14 @@ class Stage(Protocol):
         ...
 
     def settled(self, clean: Tensor, /) -> Tensor:
-        """x̂_0 brought into line with the coarser scale; asked for on every step of a scale but its last."""
+        """x̂_0 [C, H, W] brought into line with the coarser scale; asked for on every step of a scale but its last."""
         ...
 
     def noiseless(self, clean: Tensor, level: NoiseLevel, /) -> Tensor:
-        """What lies under the noise at ``level`` where x̂_0 is ``clean``: itself, or a blend with what it grew from."""
+        """What lies under the noise at ``level`` where x̂_0 is ``clean``, [C, H, W] both.
+
+        Itself, or a blend with what it grew from.
+        """
         ...
 
 

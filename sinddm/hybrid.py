@@ -32,7 +32,10 @@ EDIT = Shares(until=1.0, begin=0.95)
 
 
 class HybridDenoiser:
-    """``coarse`` lays out the picture, ``fine`` paints it, on the scales that ``shares`` gives them."""
+    """``coarse`` lays out the picture, ``fine`` paints it, on the scales that ``shares`` gives them.
+
+    A :class:`~.denoiser.Denoiser` itself.
+    """
 
     def __init__(self, coarse: Denoiser, fine: Denoiser, shares: Shares = NEW_SCENE) -> None:
         self.channels = coarse.channels

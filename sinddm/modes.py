@@ -48,10 +48,11 @@ def harmonise(
     steps: int = HARMONISE_STEPS,
     watch: Watch | None = None,
 ) -> Tensor:
-    """Make a pasted object take on the look of the model's picture.
+    """Make a pasted object take on the look of the model's picture: float [C, H, W] in 0…1.
 
-    composite: the picture with the object on it. mask: float [H, W] in 0…1, 1 on the object. The rest
+    composite: the picture [C, H, W] with the object on it. mask: float [H, W] in 0…1, 1 on the object. The rest
         stays bit for bit.
+    Raises InputError for a picture of other bands, a mask of another size, and steps that the schedule does not have.
     """
     _check(model, composite)
     if tuple(mask.shape) != tuple(composite.shape[-2:]):
@@ -62,7 +63,11 @@ def harmonise(
 
 
 def transfer_style(model: SinDDMModel, content: Tensor, seed: int = 0, steps: int = STYLE_STEPS) -> Tensor:
-    """The layout of ``content`` in the colours (matched histograms) and the texture of the model's picture."""
+    """The layout of ``content`` in the colours (matched histograms) and the texture of the model's picture.
+
+    content: float [C, H, W] in 0…1, as the result. Raises InputError for other bands than the model's, and for steps
+    that the schedule does not have.
+    """
     from skimage.exposure import match_histograms  # noqa: PLC0415 (slow to load)
 
     _check(model, content)
@@ -83,7 +88,8 @@ def repaint(
 ) -> Tensor:
     """Noise a picture to time step ``steps`` of the finest scale, and denoise it one step at a time.
 
-    As published for work on a given picture, x̂_0 is not blended with a blurred picture on the way.
+    picture: float [C, H, W] in 0…1, as the result, which is on the CPU. As published for work on a given picture, x̂_0
+    is not blended with a blurred picture on the way. Raises InputError for steps that the schedule does not have.
     """
     last = len(model.diffusion.schedule) - 1
     if not 1 <= steps <= last:
@@ -127,6 +133,7 @@ def paste_patches(
     """A new scene of ``size`` (height, width; the picture's own) that shows the content of one box in the target boxes.
 
     As published: x̂_0 is moved by η = ``share`` towards the patch in each target, on every scale but the finest.
+    Returns float [C, *size] in 0…1. Raises InputError for a box that does not lie in its picture.
     """
     size = size or model.size
     for box, where in [(paste.source, model.size), *((target, size) for target in paste.targets)]:

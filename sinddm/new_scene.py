@@ -22,7 +22,8 @@ def new_scene(
 ) -> Tensor:
     """A random scene with the content of ``image`` (float [C, H, W] in 0…1): float [C, *size] in 0…1.
 
-    size: (height, width) in pixels, of any aspect. The same seed gives the same bytes on the same machine.
+    size: (height, width) in pixels, of any aspect. The same seed gives the same bytes on the same machine. Raises
+    OutOfMemoryError.
     """
     return scene_from(PatchDenoiser(image.to(device) * 2.0 - 1.0, seed=seed), size, seed, device, watch)
 
@@ -39,7 +40,7 @@ def scene_from(
     """A random scene of any model of an image: float [C, *size] in 0…1, on the CPU.
 
     start: float [C, H, W] in 0…1, an image whose layout the scene takes on. strength: share of noise, 0…1, at which
-    scale 0 begins from it; the scales above begin as the model itself does.
+    scale 0 begins from it; the scales above begin as the model itself does. Raises OutOfMemoryError.
     """
     generator = torch.Generator().manual_seed(seed)
     begin = None if start is None else start.to(device) * 2.0 - 1.0

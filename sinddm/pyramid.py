@@ -41,7 +41,10 @@ def build_pyramid(image: Tensor, sizes: Sequence[Size]) -> list[Tensor]:
 
 
 def replace_lows(image: Tensor, coarse: Tensor) -> Tensor:
-    """``image`` with the frequencies that ``coarse`` can hold taken from ``coarse``, the finer ones kept."""
+    """``image`` with the frequencies that ``coarse`` can hold taken from ``coarse``, the finer ones kept: [C, H, W].
+
+    image: float [C, H, W]. coarse: float [C, h, w] of the same values, smaller.
+    """
     size = (int(image.shape[-2]), int(image.shape[-1]))
     own = F.interpolate(image[None], size=coarse.shape[-2:], mode="bicubic", antialias=True, align_corners=False)
     lift = F.interpolate(coarse[None] - own, size=size, mode="bicubic", align_corners=False)

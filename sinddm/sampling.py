@@ -51,17 +51,21 @@ class Plan:
         return Plan((*(self.start(scale) for scale in range(scales)), start))
 
     def start(self, scale: int) -> float:
+        """Share of noise, 0…1, at which ``scale`` begins."""
         return self.starts[min(scale, len(self.starts) - 1)]
 
 
 def add_noise(image: Tensor, level: NoiseLevel, generator: torch.Generator) -> Tensor:
-    """x_t = alpha · image + sigma · ε, the noise drawn on the CPU so that every device sees the same."""
+    """x_t = alpha · image + sigma · ε, the noise drawn on the CPU so that every device sees the same.
+
+    image: float of any shape [.., H, W], as the result.
+    """
     noise = torch.randn(image.shape, generator=generator, dtype=torch.float32).to(image)
     return level.alpha * image + level.sigma * noise
 
 
 def noise_again(image: Tensor, level: NoiseLevel, noisier: NoiseLevel, generator: torch.Generator) -> Tensor:
-    """x at ``level`` brought to the ``noisier`` level by fresh noise."""
+    """x [.., H, W] at ``level`` brought to the ``noisier`` level by fresh noise."""
     kept = noisier.alpha / level.alpha
     added = math.sqrt(max(0.0, noisier.sigma**2 - (kept * level.sigma) ** 2))
     return kept * image + added * torch.randn(image.shape, generator=generator, dtype=torch.float32).to(image)
@@ -70,7 +74,10 @@ def noise_again(image: Tensor, level: NoiseLevel, noisier: NoiseLevel, generator
 def denoising_step(
     noisy: Tensor, clean: Tensor, stage: Stage, level: NoiseLevel, after: NoiseLevel, generator: torch.Generator
 ) -> Tensor:
-    """DDIM step (Song et al., arXiv 2010.02502, eq. 12): keep the implied noise, lower its share, renew some of it."""
+    """x [C, H, W] at ``after`` from ``noisy``, x at ``level``, and ``clean``, x̂_0.
+
+    DDIM step (Song et al., arXiv 2010.02502, eq. 12): keep the implied noise, lower its share, renew some of it.
+    """
     noise = (noisy - level.alpha * stage.noiseless(clean, level)) / level.sigma
     moved: Tensor = after.alpha * stage.noiseless(clean, after)
     if stage.renewal == 0.0:

@@ -47,6 +47,7 @@ class Scales:
 
     @property
     def sizes(self) -> list[Size]:
+        """(height, width) of each scale in pixels."""
         return [(int(each.shape[-2]), int(each.shape[-1])) for each in self.sharp]
 
 
@@ -76,7 +77,8 @@ def enlarge(image: Tensor, size: Size) -> Tensor:
 def detail(sharp: Tensor, blurred: Tensor) -> float:
     """ℓ: the typical norm of what a scale adds to one 11×11 patch of one band, whatever the image's size.
 
-    Noise of that norm hides which detail was there; so much of it is added before a scale is painted.
+    Noise of that norm hides which detail was there; so much of it is added before a scale is painted. sharp, blurred:
+    float [C, H, W] in −1…1.
     """
     rms = float((sharp - blurred).square().mean().sqrt())
     return max(LEAST_DETAIL, DETAIL_PATCH * rms)

@@ -53,6 +53,7 @@ class NoiseSchedule:
         return len(self.betas)
 
     def level(self, step: int) -> NoiseLevel:
+        """The noise level of a time step 0…T−1."""
         kept = float(self.alphas_cumprod[step])
         return NoiseLevel(kept**0.5, (1.0 - kept) ** 0.5, step)
 

@@ -47,6 +47,7 @@ def named_architecture(name: str, quick_gelu: bool, tag: str | None = None) -> A
 
 
 def preset_architecture(preset: Preset) -> Architecture:
+    """The architecture of a preset. Raises InputError where this open_clip does not have it."""
     return named_architecture(preset.architecture, preset.quick_gelu, preset.tag)
 
 

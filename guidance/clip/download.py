@@ -47,7 +47,10 @@ def fetch(preset: Preset, folder: Path, report: Report | None = None, endpoint: 
 
 
 def hub_file(preset: Preset) -> tuple[str, str]:
-    """Repository and file on the Hub; for OpenAI's and LAION's models open_clip knows them."""
+    """Repository and file on the Hub; for OpenAI's and LAION's models open_clip knows them.
+
+    Raises InputError where it does not.
+    """
     if preset.repo is not None and preset.file is not None:
         return preset.repo, preset.file
     import open_clip  # noqa: PLC0415 (takes seconds)
@@ -60,6 +63,7 @@ def hub_file(preset: Preset) -> tuple[str, str]:
 
 
 def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 22):

@@ -46,6 +46,7 @@ class OpenClipGuide:
 
     @property
     def device(self) -> torch.device:
+        """Where its weights are."""
         return next(self.model.parameters()).device
 
     @property
@@ -79,7 +80,10 @@ class OpenClipGuide:
         return self
 
     def embed_images(self, images: Tensor) -> Tensor:
-        """float [B, 3, H, W] in 0…1 → float32 [B, D] unit vectors, differentiable with respect to ``images``."""
+        """float [B, 3, H, W] in 0…1 → float32 [B, D] unit vectors, differentiable with respect to ``images``.
+
+        Raises InputError for another shape.
+        """
         pictures = normalised(images.to(self.device), self.view_side, self.mean, self.std)
         encoder: Any = self.model
         return F.normalize(encoder.encode_image(pictures.to(self.dtype)).float(), dim=-1)

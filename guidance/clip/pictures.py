@@ -15,6 +15,7 @@ def normalised(images: Tensor, side: int, mean: Sequence[float], std: Sequence[f
     """float [B, 3, H, W] in 0…1 → float32 [B, 3, side, side], less the mean and by the deviation of each colour.
 
     Another size is resized as Pillow does it: bicubic, antialiased, kept in 0…1; another aspect is squeezed square.
+    Raises InputError for another shape.
     """
     if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape:
         raise InputError(f"A CLIP reads RGB pictures [B, 3, H, W], not {list(images.shape)}; give it three bands.")

@@ -45,10 +45,12 @@ class SiglipGuide:
 
     @property
     def device(self) -> torch.device:
+        """Where its weights are."""
         return next(self.model.parameters()).device
 
     @property
     def dtype(self) -> torch.dtype:
+        """Type of its weights."""
         return next(self.model.parameters()).dtype
 
     def to(self, device: str | torch.device) -> Self:
@@ -57,7 +59,10 @@ class SiglipGuide:
         return self
 
     def embed_images(self, images: Tensor) -> Tensor:
-        """float [B, 3, H, W] in 0…1 → float32 [B, D] unit vectors, differentiable with respect to ``images``."""
+        """float [B, 3, H, W] in 0…1 → float32 [B, D] unit vectors, differentiable with respect to ``images``.
+
+        Raises InputError for another shape.
+        """
         pictures = normalised(images.to(self.device), self.view_side, self.mean, self.std).to(self.dtype)
         tower: Any = self.model.vision_model
         return F.normalize(tower(pixel_values=pictures).pooler_output.float(), dim=-1)

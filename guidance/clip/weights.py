@@ -106,11 +106,13 @@ def _refuse_no_weights(path: Path) -> None:
 
 
 def half_downloaded(path: Path, error: Exception | None = None) -> InputError:
+    """The error to raise for a weight file that cannot be read to its end; error: what its reader said."""
     what = f" ({str(error).splitlines()[0][:120]})" if error is not None and str(error) else ""
     return InputError(f"{path} looks half-downloaded{what}; delete it and fetch it again.")
 
 
 def load_safe(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file by their names. Raises InputError for a damaged one."""
     try:
         tensors: dict[str, Tensor] = load_file(path)
     except (SafetensorError, OSError, ValueError) as error:

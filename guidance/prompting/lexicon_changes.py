@@ -28,9 +28,11 @@ class Change:
     supersedes: tuple[str, ...] = ()
 
     def is_meant(self, words: str) -> bool:
+        """Whether lower-case ``words`` speak of this change."""
         return bool(re.search(rf"\b(?:{self.meant})", words)) and bool(re.search(rf"\b(?:{self.of})", words))
 
     def may_happen_to(self, subject: str) -> bool:
+        """Whether this change makes sense of a lower-case ``subject``."""
         return not self.not_of or not re.match(self.not_of, subject)
 
 

@@ -90,6 +90,7 @@ class LlmSettings:
 
     @property
     def url(self) -> str:
+        """Where the language model is asked."""
         return OPENAI_URL if self.base_url is None else self.base_url
 
     @property

@@ -55,25 +55,29 @@ class Diffusion:
         return alpha * (gamma * blurred + (1.0 - gamma) * sharp) + sigma * noise
 
     def sampling_gamma(self, t: int, s: int) -> float:
+        """γ_t^s as sampling uses it, 0…MOST_BLUR."""
         return min(float(self.gammas[s, t]), MOST_BLUR)
 
     def unmixed(self, mix: Tensor, blurred: Tensor | None, t: int, s: int) -> Tensor:
-        """The sharp picture in mix_t, given the enlarged coarser scale (None at scale 0)."""
+        """The sharp picture in mix_t, given the enlarged coarser scale (None at scale 0); all float [.., C, H, W]."""
         gamma = self.sampling_gamma(t, s)
         return mix if blurred is None else (mix - gamma * blurred) / (1.0 - gamma)
 
     def mixed(self, sharp: Tensor, blurred: Tensor | None, t: int, s: int) -> Tensor:
-        """mix_t of the sharp picture and the enlarged coarser scale (None at scale 0)."""
+        """mix_t of the sharp picture and the enlarged coarser scale (None at scale 0); all float [.., C, H, W]."""
         gamma = self.sampling_gamma(t, s)
         return sharp if blurred is None else gamma * blurred + (1.0 - gamma) * sharp
 
     def without_noise(self, noisy: Tensor, noise: Tensor, t: int) -> Tensor:
-        """mix_t = (x_t − σ_t ε̂) / α_t."""
+        """mix_t = (x_t − σ_t ε̂) / α_t; all float [.., C, H, W]."""
         level = self.schedule.level(t)
         return (noisy - level.sigma * noise) / level.alpha
 
     def reverse(self, noisy: Tensor, noise: Tensor, blurred: Tensor | None, t: int, s: int) -> Reverse:
-        """One published step x_t → x_{t−1}: DDPM at scale 0, deterministic and reblurring above."""
+        """One published step x_t → x_{t−1}: DDPM at scale 0, deterministic and reblurring above.
+
+        noisy, noise, blurred: x_t, ε̂ and the enlarged coarser scale (None at scale 0), float [.., C, H, W].
+        """
         mix = self.without_noise(noisy, noise, t)
         clean = self.unmixed(mix, blurred, t, s)
         mix = mix.clamp(-1.0, 1.0)

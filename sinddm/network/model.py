@@ -58,13 +58,16 @@ class SinDDMModel:
 
     @property
     def scales(self) -> int:
+        """How many scales there are."""
         return len(self.details) + 1
 
     @property
     def size(self) -> Size:
+        """(height, width) of its picture in pixels."""
         return int(self.image.shape[-2]), int(self.image.shape[-1])
 
     def to(self, device: torch.device | str) -> SinDDMModel:
+        """The model on a device; the network itself is moved, not copied."""
         return SinDDMModel(
             self.network.to(device), self.image.to(device), self.factor, self.details, self.schedule, self.origin
         )
@@ -101,8 +104,9 @@ class NetworkDenoiser:
 
 
 class NetworkStage:
-    """One scale of one run. blurred: the finished coarser scale, enlarged; None at scale 0.
+    """One scale of one run, a :class:`~.denoiser.Stage`.
 
+    blurred: the finished coarser scale, enlarged, float [C, H, W] in −1…1; None at scale 0.
     As published, scale 0 renews its noise (DDPM) and the scales above are deterministic.
     """
 

@@ -92,12 +92,16 @@ def _origin(header: Mapping[str, Any]) -> Origin:
 
 
 def tensor_file(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> bytes:
+    """The bytes of a safetensors file with these tensors, and the header as JSON in its metadata."""
     data: bytes = save({name: each.contiguous() for name, each in tensors.items()}, {KEY: json.dumps(header)})
     return data
 
 
 def read_tensor_file(path: str | Path, kind: str, version: int) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Header and tensors of a file of ours of this ``kind`` and ``version``. Raises InputError for any other."""
+    """Header and tensors, by their names, of a file of ours of this ``kind`` and ``version``.
+
+    Raises InputError for any other.
+    """
     source = Path(path)
     _refuse_other_kinds(source)
     try:

@@ -11,15 +11,20 @@ from .architecture import SinDDMNet
 
 
 def network_tensors(network: SinDDMNet, prefix: str) -> dict[str, Tensor]:
+    """The weights of a network, on the CPU, by their names after ``prefix``."""
     return {f"{prefix}.{name}": each.cpu().contiguous() for name, each in network.state_dict().items()}
 
 
 def load_network(network: SinDDMNet, tensors: Mapping[str, Tensor], prefix: str) -> None:
-    """Raises RuntimeError where names or shapes do not fit."""
+    """Set a network's weights to the ``tensors`` whose names begin with ``prefix``.
+
+    Raises RuntimeError where names or shapes do not fit.
+    """
     network.load_state_dict(_part(tensors, prefix))
 
 
 def optimiser_tensors(optimiser: Optimizer, prefix: str = "optimiser") -> dict[str, Tensor]:
+    """What an optimiser remembers of each weight, on the CPU, by ``prefix``, the weight's index and a name."""
     return {
         f"{prefix}.{index}.{name}": each.cpu().contiguous()
         for index, state in optimiser.state_dict()["state"].items()
@@ -28,6 +33,7 @@ def optimiser_tensors(optimiser: Optimizer, prefix: str = "optimiser") -> dict[s
 
 
 def load_optimiser(optimiser: Optimizer, tensors: Mapping[str, Tensor], prefix: str = "optimiser") -> None:
+    """Bring back what ``optimiser_tensors`` kept. Raises ValueError where it does not fit."""
     state: dict[int, dict[str, Tensor]] = {}
     for name, each in _part(tensors, prefix).items():
         index, key = name.split(".", 1)

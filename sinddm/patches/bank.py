@@ -145,11 +145,11 @@ class PatchBank:
         return maps.flatten(1).T.contiguous(), (int(maps.shape[1]), int(maps.shape[2]))
 
     def row(self, image: Tensor, y: Tensor, x: Tensor) -> Tensor:
-        """Row of ``features`` that holds the patch of ``image`` centred at (y, x)."""
+        """Row of ``features`` that holds the patch of ``image`` centred at (y, x); all int64 of one shape [..]."""
         return self.row_start[image] + y * self.widths[image] + x
 
     def position(self, row: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Inverse of :meth:`row`: (image, y, x)."""
+        """Inverse of :meth:`row`: (image, y, x), int64 of the shape [..] of ``row``."""
         image = torch.searchsorted(self.row_start, row, right=True) - 1
         inside = row - self.row_start[image]
         width = self.widths[image]

@@ -32,9 +32,9 @@ def posterior_costs(bank: PatchBank, features: Tensor, rows: Tensor, level: Nois
 
 
 def anchor_costs(bank: PatchBank, rows: Tensor, home: tuple[Tensor, Tensor], size: Size, anchor: float) -> Tensor:
-    """``anchor`` × squared distance between a patch's place in its image and the query's place, in image sides.
+    """``anchor`` × squared distance between a patch's place in its image and the query's place, in image sides: [Q, K].
 
-    0 for patches of images of elsewhere.
+    0 for patches of images of elsewhere. rows: int64 [Q, K]. home: y and x of each query, [Q] each, within ``size``.
     """
     image, y, x = bank.position(rows)
     dy = y / (bank.heights[image] - 1).clamp_min(1) - (home[0] / max(size[0] - 1, 1))[:, None]
@@ -143,7 +143,10 @@ def aligned(bank: PatchBank, home: tuple[Tensor, Tensor], size: Size) -> Tensor:
 
 
 def keep_best(rows: Tensor, costs: Tensor, keep: int) -> tuple[Tensor, Tensor]:
-    """The ``keep`` cheapest distinct candidates of each query, best first."""
+    """The ``keep`` cheapest distinct candidates of each query, best first: rows and costs, [Q, keep].
+
+    rows: int64 [Q, K]. costs: float [Q, K].
+    """
     rows, order = rows.sort(dim=1)
     costs = costs.gather(1, order)
     repeated = torch.zeros_like(rows, dtype=torch.bool)

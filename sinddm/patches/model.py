@@ -113,7 +113,10 @@ def _reduced(source: PatchSource, down: int) -> PatchSource:
 
 
 class PatchStage:
-    """One scale of one run: remembers which patches matched last, as the next search's starting point."""
+    """One scale of one run, a :class:`~.denoiser.Stage`.
+
+    It remembers which patches matched last, as the next search's starting point.
+    """
 
     renewal = 0.0
 
@@ -156,7 +159,7 @@ class PatchStage:
         return bank.paint(self.matches, torch.softmax(-costs, dim=1), self._size)
 
     def settled(self, clean: Tensor, /) -> Tensor:
-        """The low frequencies are the coarser scale's; patches only add to them."""
+        """``clean`` [C, H, W] with the coarser scale's low frequencies; patches only add to them."""
         return clean if self._coarse is None else replace_lows(clean, self._coarse)
 
     def noiseless(self, clean: Tensor, _level: NoiseLevel, /) -> Tensor:

@@ -26,19 +26,23 @@ class Batch:
 
 
 class Batches(Protocol):
-    """A source of batches; all randomness is the generator's.
-
-    pixels: in one batch, on average.
-    """
+    """A source of batches."""
 
     @property
-    def pixels(self) -> float: ...
+    def pixels(self) -> float:
+        """Pixels in one batch, on average."""
+        ...
 
-    def draw(self, generator: torch.Generator) -> Batch: ...
+    def draw(self, generator: torch.Generator) -> Batch:
+        """The next batch; all randomness is the generator's."""
+        ...
 
 
 class WholeImages:
-    """The published way: ``count`` copies of the whole image at one random scale, each at its own random t."""
+    """The published way: ``count`` copies of the whole image at one random scale, each at its own random t.
+
+    A :class:`Batches` itself.
+    """
 
     def __init__(self, scales: Scales, diffusion: Diffusion, count: int) -> None:
         self._scales, self._diffusion, self._count = scales, diffusion, count
@@ -59,9 +63,10 @@ class WholeImages:
 
 class Crops:
     """Random crops of all scales in one batch, with time steps spread evenly over 0…T−1: its cost does not depend on
-    the image's size.
+    the image's size. A :class:`Batches` itself.
 
-    images: the image's scales first, then those of exemplars, each as likely as the others together.
+    images: the image's scales first, then those of exemplars, each as likely as the others together. side: of a crop in
+        pixels, or less where an image's scale 0 is smaller.
     """
 
     def __init__(self, images: Sequence[Scales], diffusion: Diffusion, count: int, side: int) -> None:

@@ -37,6 +37,7 @@ class TrainSettings:
     recipe: "fast" or "reference". iterations: None takes the recipe's own. time_budget: seconds after which the
     training ends, with its learning rate brought down by then; None sets no limit. width: of the widest block, None
     takes the recipe's own. schedule: "cosine" or "linear". seed: the same seed gives the same weights on one machine.
+    device: where to train, for example "cpu" or "cuda".
     """
 
     recipe: str = "fast"
@@ -131,11 +132,15 @@ class Training:
 
     @property
     def is_done(self) -> bool:
+        """Whether all iterations are made or the time budget is spent."""
         budget = self.settings.time_budget
         return self.step >= self.recipe.iterations or (budget is not None and self.seconds >= budget)
 
     def run(self) -> Iterator[TrainStep]:
-        """Train until done, one step an iteration. Raises TrainingError where the loss is no number any more."""
+        """Train until done, one step an iteration.
+
+        Raises TrainingError where the loss is no number any more, OutOfMemoryError.
+        """
         while not self.is_done:
             begun = time.perf_counter()
             with torch.inference_mode(False), torch.enable_grad(), self._enough_memory():

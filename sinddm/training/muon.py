@@ -50,6 +50,7 @@ class Muon(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """One step down the gradients; there is no closure."""
         assert closure is None
         for group in self.param_groups:
             update = _muon_update if group["orthogonal"] else _adam_update

@@ -55,6 +55,7 @@ class Level:
     details: Tensor
 
     def part(self, chosen: Tensor) -> Level:
+        """The scenes that are ``chosen``: bool or int64 [N]."""
         return Level(self.sharp[chosen], self.blurred[chosen], self.details[chosen])
 
 
@@ -82,6 +83,7 @@ class SceneCrops:
         self._ratio = torch.from_numpy(diffusion.schedule.noise_ratio).float()
 
     def draw(self, generator: torch.Generator, count: int = BATCH) -> Batch:
+        """A batch of ``count`` random crops, [count, 3, CROP, CROP]; all randomness is the generator's."""
         steps = len(self._diffusion.schedule)
         within = torch.rand(count, generator=generator)
         t = ((torch.randperm(count, generator=generator) + within) * (steps / count)).long().clamp_max(steps - 1)
@@ -155,6 +157,10 @@ def learn(
     width: int,
     resume: bool,
 ) -> None:
+    """Train for ``steps`` steps on ``crops`` and write the weights to ``output``; ``others`` are the held-out scenes.
+
+    resume: go on from the checkpoint beside ``output``.
+    """
     generator = torch.Generator().manual_seed(0)
     network = new_network(width, 3, generator).to(memory_format=torch.channels_last)
     optimiser = Muon(network, FILTER_RATE, OTHER_RATE)

@@ -102,11 +102,13 @@ def _fetch_file(
 def _fetch_alone(
     repo: str, file: str, target: Path, sha256: str | None, report: Report | None, endpoint: str | None
 ) -> Path:
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url  # noqa: PLC0415 (not needed before a download)
-    from huggingface_hub.file_download import http_get  # noqa: PLC0415 (as above)
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url  # noqa: PLC0415 (not needed before)
+    from huggingface_hub.errors import OfflineModeIsEnabled  # noqa: PLC0415 (as above)
 
     url = hf_hub_url(repo, file, endpoint=endpoint)
     try:
+        if constants.HF_HUB_OFFLINE:  # before 1.0 huggingface_hub heeds it only where it caches
+            raise OfflineModeIsEnabled
         # Without the user's token: the files are public, and their bytes come from another host.
         found = get_hf_file_metadata(url, token=False)
     except Exception as error:
@@ -120,10 +122,14 @@ def _fetch_alone(
     try:
         if not etag:  # nothing says that what is there belongs to the same version
             partial.unlink(missing_ok=True)
-        with _Reporting(partial, found.size, report) as stored:
-            there = stored.tell()
-            _check_space(target, found.size, there)
-            http_get(found.location or url, stored, resume_size=there, expected_size=found.size)
+        _check_space(target, found.size, partial)
+        try:
+            _store(found.location or url, partial, found.size, report)
+        except OSError:
+            if found.size is None or partial.stat().st_size <= found.size:
+                raise
+            # Before 1.0 huggingface_hub appends the whole file where a server does not go on.
+            _store(found.location or url, partial, found.size, report)
     except OutputError:
         raise
     except Exception as error:
@@ -136,6 +142,13 @@ def _fetch_alone(
     for older in target.parent.glob(f".{glob.escape(target.name)}.*.part"):  # of versions that were never fetched whole
         older.unlink(missing_ok=True)
     return target
+
+
+def _store(url: str, partial: Path, size: int | None, report: Report | None) -> None:
+    from huggingface_hub.file_download import http_get  # noqa: PLC0415 (not needed before a download)
+
+    with _Reporting(partial, size, report) as stored:
+        http_get(url, stored, resume_size=stored.tell(), expected_size=size)
 
 
 class _Reporting(io.BufferedWriter):
@@ -155,8 +168,8 @@ class _Reporting(io.BufferedWriter):
         return count
 
 
-def _check_space(target: Path, size: int | None, there: int) -> None:
-    free = shutil.disk_usage(target.parent).free
+def _check_space(target: Path, size: int | None, partial: Path) -> None:
+    free, there = shutil.disk_usage(target.parent).free, partial.stat().st_size if partial.exists() else 0
     if size is not None and size - there > free:
         raise OutputError(
             f"{target} cannot be stored since {target.parent} has {free / 1e6:,.0f} MB free and it needs"

@@ -58,6 +58,8 @@ BACK_OFF = 0.5
 ATTEMPT_SHARE = 0.6
 """Share of the deadline that one attempt may take, so that a hanging one leaves time for another."""
 _MAX_ANSWER = 40_000
+_MAX_VALUES = 200
+"""Braces and brackets of an answer at which a JSON value is looked for."""
 _TEMPORARY = {408, 409, 429}
 _NO_SCHEMA = {400, 422}
 _BULLET = re.compile(r"^\s*(?:[-*•–]|\(?\d{1,3}[.):])\s+(.+)$", re.MULTILINE)
@@ -270,13 +272,16 @@ def read_prompts(answer: str) -> list[str]:
 def _json_values(text: str) -> Iterator[Any]:
     decoder = json.JSONDecoder()
     start = 0
-    while found := re.compile(r"[{\[]").search(text, start):
+    for _ in range(_MAX_VALUES):  # each level of a deep nest would be read to its end
+        found = re.compile(r"[{\[]").search(text, start)
+        if found is None:
+            return
         try:
             value, start = decoder.raw_decode(text, found.start())
             yield value
         except ValueError:
             start = found.end()
-        except RecursionError:  # so deep is no answer, and to try each level of it would take seconds
+        except RecursionError:  # so deep is no answer
             return
 
 

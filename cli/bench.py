@@ -20,6 +20,7 @@ from ..rasters.files import read_raster
 from ..sinddm.new_scene import new_scene
 from ..sinddm.patch_swd import patch_swd
 from ..sinddm.patches.model import PatchDenoiser, PatchSettings
+from ..sinddm.pyramid import size_of
 from ..sinddm.sampling import sample
 from . import bench_train
 from .begun import BEGUN
@@ -75,7 +76,7 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
 
 def _against_exact(image: Tensor, device: str) -> dict[str, Any]:
     """The same sampling run with the accelerated and with the exact search."""
-    size = (int(image.shape[-2]), int(image.shape[-1]))
+    size = size_of(image)
     times, distances = [], []
     for settings in (PatchSettings(), EXACT):
         begun = time.perf_counter()

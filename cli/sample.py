@@ -13,15 +13,16 @@ from typing import Any
 from torch import Tensor
 
 from ..errors import InputError
-from ..geo.learning import read_to_learn, scene_suffix
+from ..geo.learning import read_to_learn
 from ..guidance.checks import checked_device
 from ..guidance.settings import EditSettings, check_seed
+from ..rasters.encoding import lossless_suffix
 from ..rasters.files import check_output, make_folder, write_new
 from ..rasters.raster import blank_raster, check_size
 from ..sinddm.hybrid import model_denoiser
 from ..sinddm.network.model_file import MODEL_SUFFIX, load_model
 from ..sinddm.new_scene import new_scene, scene_from
-from ..sinddm.pyramid import Size
+from ..sinddm.pyramid import Size, size_of
 from .console import say
 
 MAX_SAMPLES = 1000
@@ -88,7 +89,7 @@ def _drawer(path: Path, device: str) -> _Drawer:
             say(f"sinddm-rs: {note}")
         return _Drawer(
             "patch",
-            (int(learnt.pixels.shape[-2]), int(learnt.pixels.shape[-1])),
+            size_of(learnt.pixels),
             learnt.suffix,
             lambda size, seed: new_scene(learnt.pixels, size, seed, device),
             learnt.check_output,
@@ -99,7 +100,7 @@ def _drawer(path: Path, device: str) -> _Drawer:
     return _Drawer(
         "hybrid",
         model.size,
-        scene_suffix(like),
+        lossless_suffix(like.stored, None),
         lambda size, seed: scene_from(model_denoiser(model, seed), size, seed, device),
         lambda target: check_output(target, inputs=[path]),
         lambda target, pixels: write_new(target, pixels, like),

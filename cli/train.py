@@ -90,6 +90,7 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
             say(f"sinddm-rs: the training is put aside as {checkpoint_path(output)}; go on with --resume.")
             raise
     say(f"{output}: {training.step:,} steps in {training.seconds:.0f} s")
+    last = training.losses[-50:]
     return {
         "output": str(output),
         "loss_curve": str(output.with_name(f"{output.stem}_loss.png")),
@@ -99,7 +100,7 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
         "iterations": training.step,
         "scales": model.scales,
         "events": events,
-        "loss": round(sum(training.losses[-50:]) / max(1, len(training.losses[-50:])), 4),
+        "loss": round(sum(last) / max(1, len(last)), 4),
         "scale_losses": [None if math.isnan(value) else round(value, 4) for value in training.scale_losses],
     }
 

@@ -20,8 +20,8 @@ from ..errors import InputError
 from ..guidance.blending import blend
 from ..guidance.checks import checked_device, checked_image, checked_region
 from ..guidance.settings import check_prompt, check_seed
-from ..rasters.layout import channels_first, channels_last
-from ..sinddm.pyramid import Size, resize
+from ..rasters.layout import channels_first, eight_bit
+from ..sinddm.pyramid import Size, resize, size_of
 from .baseline_files import load_pipeline
 from .baseline_models import BASELINES, Baseline, checked_options
 from .method import Method
@@ -64,20 +64,19 @@ class DiffusersMethod:
             area = None if region is None else checked_region(region, source)
             text = check_prompt(request)
             check_seed(seed)
-            size = (int(source.shape[-2]), int(source.shape[-1]))
+            size = size_of(source)
             drawn = resize(self._draw(source, text, area, torch.Generator().manual_seed(seed)), size)
             return drawn if area is None else blend(source, drawn, area)
 
     def _draw(self, source: Tensor, text: str, area: Tensor | None, generator: torch.Generator) -> Tensor:
         """What the model makes of ``source`` [3, H, W], at its own resolution."""
         height, width = working_size((source.shape[-2], source.shape[-1]), self.side, self.baseline.multiple)
-        picture = channels_last(resize(source, (height, width)))
         # Whatever the region touches is repainted; the blend decides how much of it is used.
         touched = torch.ones_like(source[:1]) if area is None else (area > 0).float()[None]
         mask = F.adaptive_max_pool2d(touched[None], (height, width))[0, 0]
         edit: dict[str, Any] = {
             "prompt": text,
-            "image": Image.fromarray((picture * 255).round().byte().numpy()),
+            "image": Image.fromarray(eight_bit(resize(source, (height, width)))),
             "mask_image": Image.fromarray((mask * 255).byte().numpy()),
             "height": height,
             "width": width,

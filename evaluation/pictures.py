@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..rasters.files import read_raster
-from ..rasters.layout import as_rgb, channels_last
+from ..rasters.layout import as_rgb, eight_bit
 from ..rasters.raster import Raster, unit_pixels
 
 LARGEST = 768
@@ -26,8 +26,7 @@ def edited_pixels(path: Path, source: Raster) -> Tensor:
 
 def data_uri(pixels: Tensor) -> str:
     """float [C, H, W] in 0…1 → its visible colours as a JPEG in a data URI."""
-    values = (channels_last(as_rgb(pixels)) * 255).round().byte().numpy()
-    picture = Image.fromarray(values)
+    picture = Image.fromarray(eight_bit(as_rgb(pixels)))
     picture.thumbnail((LARGEST, LARGEST), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=QUALITY, subsampling=0, optimize=True)

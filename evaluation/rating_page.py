@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
 
-import numpy as np
-
 from ..errors import InputError
 from ..rasters.decoding import decode
 from ..rasters.encoding import encode
-from ..rasters.layout import Array, as_rgb, channels_last
+from ..rasters.layout import Array, as_rgb, eight_bit
 from ..rasters.raster import Metadata, unit_pixels, value_range
 from .templates import render
 
@@ -137,8 +135,7 @@ def _place(picture: str, pictures: list[str]) -> int:
 def _data_uri(stored: Array, like: Array) -> str:
     # The range of the source for both: an edit scaled by its own extremes would lose a change of brightness.
     low, high = value_range(like if like.dtype == stored.dtype else stored)
-    visible = channels_last(as_rgb(unit_pixels(stored, low, high)).clamp(0, 1)).numpy()
-    values = np.rint(visible * 255).astype(np.uint8)
+    values = eight_bit(as_rgb(unit_pixels(stored, low, high)))
     return "data:image/png;base64," + base64.b64encode(encode(values, None, Metadata(), "PNG")).decode("ascii")
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ..rasters.encoding import misfit
+from ..rasters.encoding import lossless_suffix
 from ..rasters.files import read_raster
 from ..rasters.raster import Raster
 from ..rasters.regions import read_roi
@@ -43,8 +43,8 @@ class Scene:
 
     @property
     def suffix(self) -> str:
-        """Of the edits' files: PNG, which browsers show, or TIFF where that does not hold what the scene holds."""
-        return ".png" if misfit(self.raster.stored, self.raster.alpha, "PNG") is None else ".tif"
+        """Of the edits' files."""
+        return lossless_suffix(self.raster.stored, self.raster.alpha)
 
 
 class Scenes:

@@ -20,6 +20,7 @@ from ..guidance.guides import load_guide
 from ..guidance.job import PLAIN_TEXT
 from ..guidance.regions import whole, window_around
 from ..rasters.layout import as_rgb
+from ..sinddm.pyramid import size_of
 
 LOGIT_SCALE = 25.0
 """What cosines are multiplied by before the softmax: the bound of that scale in the training of compact guides."""
@@ -104,7 +105,7 @@ def event_change(guide: Guide, text: str, edited: Tensor, source: Tensor, region
 def _probabilities(guide: CompactGuide, answers: Tensor, image: Tensor, region: Tensor) -> Tensor:
     """Probability of each of ``answers`` [events, D] in the region of [C, H, W], seen with its context: [events]."""
     inside = region > 0 if bool((region > 0).any()) else torch.ones_like(region, dtype=torch.bool)
-    full = (int(region.shape[0]), int(region.shape[1]))
+    full = size_of(region)
     window = whole(full) if bool(inside.all()) else window_around(inside.float())
     places = guide.embed_places(as_rgb(window.cut(image))[None])[0]
     weight = F.adaptive_avg_pool2d(window.cut(inside.float())[None], (places.shape[1], places.shape[2]))[0]

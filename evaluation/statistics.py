@@ -56,10 +56,9 @@ def difference(
 ) -> Estimate | None:
     """The mean of ``values`` less ``beside`` over pairs of the same task and seed, and its interval over seeds."""
     pairs = {
-        place: None if value is None or other is None else value - other
+        place: None if value is None or (other := beside[place]) is None else value - other
         for place, value in values.items()
         if place in beside
-        for other in [beside[place]]
     }
     return over_seeds(pairs)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..guidance.regions import Window, whole
+from ..rasters.encoding import lossless_suffix
 from ..rasters.files import check_output, read_raster, write_bytes, write_new
 from ..rasters.layout import channels_last
 from ..rasters.raster import Raster, Values
@@ -38,7 +39,7 @@ class Learnt:
     @property
     def suffix(self) -> str:
         """Of new scenes' files."""
-        return ".tif" if isinstance(self.like, GeoDocument) else scene_suffix(self.like)
+        return ".tif" if isinstance(self.like, GeoDocument) else lossless_suffix(self.like.stored, None)
 
     def check_output(self, path: Path) -> None:
         """Raise OutputError where a new scene cannot be written to ``path``."""
@@ -56,11 +57,6 @@ class Learnt:
             write_bytes(path, _scene_bytes(pixels, self.like))
         else:
             write_new(path, pixels, self.like)
-
-
-def scene_suffix(like: Raster) -> str:
-    """PNG where it holds such pictures, else TIFF."""
-    return ".png" if like.bands in (1, 3) and like.stored.dtype.kind == "u" else ".tif"
 
 
 def read_to_learn(path: Path) -> Learnt:

@@ -14,6 +14,7 @@ from ..guidance.results import EditResult
 from ..rasters.layout import Array, as_rgb
 from ..sinddm.patches.bank import PatchSource
 from ..sinddm.patches.model import PatchDenoiser, PatchSettings
+from ..sinddm.pyramid import size_of
 from ..sinddm.sampling import Plan, sample
 from .selection import Selection
 from .tiles import Tile
@@ -121,7 +122,7 @@ def _detailed(start: Tensor, here: GeoDocument, changed: Tensor, seen: Seen, til
         seed,
         prior=(here.valid * (1.0 - 0.98 * changed)).float(),
     )
-    size = (int(start.shape[-2]), int(start.shape[-1]))
+    size = size_of(start)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         sampled = sample(patches, size, generator, plan=DETAIL, start=start * 2.0 - 1.0)

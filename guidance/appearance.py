@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..rasters.layout import as_rgb
-from ..sinddm.pyramid import resize
+from ..sinddm.pyramid import resize, size_of
 from .bands import with_visible
 from .covers import LEAST_SHARE, cover_maps, low_ground, named_covers
 from .events.noise import fractal_noise, organic_place
@@ -62,7 +62,7 @@ class Appearance:
 
     def __call__(self, image: Tensor) -> Tensor:
         """An image [C, h, w] in −1…1 of any size with this look; differentiable; further bands follow the visible."""
-        size = (int(image.shape[-2]), int(image.shape[-1]))
+        size = size_of(image)
         amount = resize(self.amount[None], size).clamp(0.0, 1.0)
         rgb = as_rgb(image) * 0.5 + 0.5
         painted = rgb + (_coloured(rgb, self.colour, self.light, self.relief) - rgb) * amount
@@ -134,7 +134,7 @@ def _share(part: Tensor, whole: Tensor) -> float:
 
 def _spread(surface: Surface, strength: float, rng: np.random.Generator) -> Tensor:
     """The surface at ``strength``: patches that spread and join as it grows, [H, W] in 0…1."""
-    size = (int(surface.amount.shape[0]), int(surface.amount.shape[1]))
+    size = size_of(surface.amount)
     patch, reach = CLUMPS if surface.clumped else SHEETS
     noise = torch.from_numpy(fractal_noise(size, patch * min(size), rng))
     return surface.amount * ((noise - 0.7 + reach * strength) / 0.35).clamp(0.0, 1.0)

@@ -14,7 +14,7 @@ from ..sinddm.hybrid import EDIT, HybridDenoiser
 from ..sinddm.network.model import NetworkDenoiser
 from ..sinddm.patches.bank import PatchSource
 from ..sinddm.patches.model import PatchDenoiser, PatchSettings
-from ..sinddm.pyramid import Size, resize, scale_sizes
+from ..sinddm.pyramid import Size, resize, scale_sizes, size_of
 from ..sinddm.sampling import Plan, Watch, sample
 from .appearance import Appearance, find_paint, new_surface
 from .compositions import draw_together
@@ -135,7 +135,7 @@ def _allowed(job: Job, drawn: Sequence[DrawnExemplar], look: Appearance | None, 
         return allowed if job.region is None else allowed * job.region
     if job.region is not None:
         return job.region
-    size = (int(job.image.shape[-2]), int(job.image.shape[-1]))
+    size = size_of(job.image)
     coarse = resize(job.image * 2.0 - 1.0, scale_sizes(size, GUIDED_PATCHES.coarsest_side)[0])
     gradient = text_gradient(job.wish, coarse, 0, generator, LOOK)
     return energy_mask(gradient, min(0.9, GUIDED_SHARE * job.strength), size)

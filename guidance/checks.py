@@ -12,6 +12,7 @@ from ..rasters.raster import MAX_SIDE, MIN_SIDE
 from ..rasters.regions import check_mask
 from ..sinddm.fingerprint import fingerprint
 from ..sinddm.network.model import SinDDMModel
+from ..sinddm.pyramid import size_of
 
 
 def checked_device(name: str) -> str:
@@ -63,7 +64,7 @@ def checked_model(model: SinDDMModel, source: Tensor, device: str) -> SinDDMMode
     bands = model.network.channels
     if bands != len(source):
         raise InputError(f"The model has {bands} bands and the image {len(source)}; train one on this image.")
-    size = (int(source.shape[-2]), int(source.shape[-1]))
+    size = size_of(source)
     if model.size != size and model.origin.source_hash == fingerprint(source * 2.0 - 1.0):
         raise InputError(
             f"The model knows this image at {model.size[1]}×{model.size[0]} px only, not at {size[1]}×{size[0]};"

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..rasters.layout import as_rgb
 from ..rasters.memory import enough_memory
 from ..sinddm.network.model import SinDDMModel
+from ..sinddm.pyramid import size_of
 from ..sinddm.sampling import Step, Watch
 from .bands import BandUnits
 from .candidate import Edited, edit_once
@@ -25,6 +26,8 @@ from .settings import EditSettings, check_prompt
 
 VISIBLE = 0.5
 """Degree of change from which a pixel counts as changed."""
+
+_NOTHING_CHANGED = "Nothing changed visibly; raise the strength, give a region or word the prompt differently."
 
 Report = Callable[[Progress], None]
 
@@ -112,11 +115,8 @@ def edit_image(
         )
 
 
-_NOTHING_CHANGED = "Nothing changed visibly; raise the strength, give a region or word the prompt differently."
-
-
 def _enough_memory(image: Tensor) -> AbstractContextManager[None]:
-    size = (int(image.shape[-2]), int(image.shape[-1])) if image.dim() == 3 else (0, 0)
+    size = size_of(image) if image.dim() == 3 else (0, 0)
     return enough_memory("edit a picture", size, "give a region of that size")
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..rasters.layout import as_rgb
 from ..sinddm.fingerprint import fingerprint
 from ..sinddm.network.model import SinDDMModel
+from ..sinddm.pyramid import size_of
 from .appearance import Paint, find_paint, found_surface
 from .bands import BandUnits
 from .checks import checked_device
@@ -124,7 +125,7 @@ def prepare(
             "train with --event to use it."
         )
         model = None
-    window = whole((int(source.shape[-2]), int(source.shape[-1]))) if region is None else window_around(region)
+    window = whole(size_of(source)) if region is None else window_around(region)
     image = window.cut(source).to(device)
     return Job(
         image=image,

@@ -36,6 +36,7 @@ _LINES = {
     "changed_share": ("Changed share", ".4f"),
 }
 """The scores in the order of a report: how people read each, and to how many digits."""
+_NO_MASK = "Without a mask the region is where the images differ, so what lies outside is equal by definition."
 
 
 @dataclass(frozen=True)
@@ -162,9 +163,6 @@ def score_edit(
             if mask is None and scores.exact_outside:
                 scores = replace(scores, warnings=(*scores.warnings, _NO_MASK))
         return replace(scores, seconds=time.perf_counter() - begun)
-
-
-_NO_MASK = "Without a mask the region is where the images differ, so what lies outside is equal by definition."
 
 
 def mean_scores(each: Sequence[EditScores]) -> EditScores:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..rasters.layout import as_rgb
-from ..sinddm.pyramid import resize
+from ..sinddm.pyramid import resize, size_of
 from ..sinddm.sampling import Steer, Step
 from .guide import Guide
 from .views import Views, random_views
@@ -80,7 +80,7 @@ def keep_outside(original: Tensor, mask: Tensor) -> Steer:
     """
 
     def steer(clean: Tensor, _step: Step) -> Tensor:
-        size = (int(clean.shape[-2]), int(clean.shape[-1]))
+        size = size_of(clean)
         here, weight = resize(original, size), resize(mask[None], size).clamp(0.0, 1.0)
         return here + (clean - here) * weight
 
@@ -96,7 +96,7 @@ def remember(share: float, mask: Tensor) -> Steer:
 
     def steer(clean: Tensor, _step: Step) -> Tensor:
         nonlocal previous
-        size = (int(clean.shape[-2]), int(clean.shape[-1]))
+        size = size_of(clean)
         if previous is not None:
             weight = share * resize(mask[None], size).clamp(0.0, 1.0)
             clean = clean + (resize(previous, size) - clean) * weight
@@ -132,7 +132,7 @@ def toward_text(
         if ending or rendering or strength == 0.0:
             return clean
         length = strength * (step.level.sigma / (step.level.alpha + step.level.sigma)) ** braking
-        size = (int(clean.shape[-2]), int(clean.shape[-1]))
+        size = size_of(clean)
         weight = resize(mask[None], size).clamp(0.0, 1.0)
         gradient = text_gradient(wish, clean, step.scale, generator, views, shown) * weight
         move: Tensor = length * ((as_rgb(clean) * weight).norm() / (gradient.norm() + 1e-12)) * gradient

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ..guidance.results import Progress
-from ..rasters.layout import as_rgb, channels_first, channels_last
+from ..rasters.layout import as_rgb, channels_first, eight_bit
 from ..sinddm.network.model import NetworkDenoiser
 from ..sinddm.new_scene import scene_from
 from ..sinddm.pyramid import resize
@@ -104,5 +104,4 @@ def loss_picture(losses: list[float]) -> Tensor:
 
 def picture(pixels: Tensor) -> Image.Image:
     """float [3, H, W] in 0…1 as an 8-bit picture."""
-    values = channels_last(pixels.detach().cpu().clamp(0, 1) * 255).round()
-    return Image.fromarray(values.numpy().astype(np.uint8))
+    return Image.fromarray(eight_bit(pixels))

@@ -55,6 +55,11 @@ def misfit(stored: Array, alpha: Array | None, file_format: str) -> str | None:
     return None
 
 
+def lossless_suffix(stored: Array, alpha: Array | None) -> str:
+    """Of a file for stored values [H, W, C] and alpha [H, W]: PNG, which browsers show, or TIFF where it cannot be."""
+    return ".png" if misfit(stored, alpha, "PNG") is None else ".tif"
+
+
 def encode(stored: Array, alpha: Array | None, metadata: Metadata, file_format: str) -> bytes:
     """A file's bytes for stored values [H, W, C] and alpha [H, W]: lossless, JPEG at its best quality."""
     if file_format == "TIFF":

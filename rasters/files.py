@@ -14,7 +14,7 @@ from torch import Tensor
 from ..errors import OutputError
 from .decoding import decode
 from .encoding import FORMATS, encode, misfit
-from .layout import as_rgb, channels_last
+from .layout import as_rgb, eight_bit
 from .raster import Metadata, Raster, raster_from_array
 from .temporary import replacing, sweep_once
 
@@ -59,9 +59,7 @@ def write_new(path: PathLike, pixels: Tensor, like: Raster) -> None:
 def write_rgb(path: PathLike, pixels: Tensor) -> None:
     """Write a picture for people to look at: pixels [C, H, W] in 0…1 as 8-bit RGB. Raises OutputError."""
     target = check_output(path)
-    values = as_rgb(pixels.detach().to("cpu", torch.float32)).clamp(0, 1)
-    stored = channels_last(values * 255).round().to(torch.uint8).numpy()
-    write_bytes(target, encode(stored, None, Metadata(), FORMATS[target.suffix.lower()]))
+    write_bytes(target, encode(eight_bit(as_rgb(pixels)), None, Metadata(), FORMATS[target.suffix.lower()]))
 
 
 def check_output(path: PathLike, like: Raster | None = None, inputs: Sequence[PathLike] = ()) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -26,6 +27,12 @@ def as_rgb(pixels: Tensor) -> Tensor:
     if pixels.shape[-3] >= 3:
         return pixels[..., :3, :, :]
     return pixels[..., :1, :, :].expand(*pixels.shape[:-3], 3, *pixels.shape[-2:])
+
+
+def eight_bit(pixels: Tensor) -> Array:
+    """[C, H, W] in 0…1 → uint8 [H, W, C], rounded; values beyond are cut off."""
+    values = channels_last(pixels.detach().to("cpu", torch.float32)).clamp(0, 1)
+    return (values * 255).round().byte().numpy()
 
 
 def upright(values: Array, orientation: int) -> Array:

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from ..errors import InputError
 from .network.model import NetworkDenoiser, NetworkStage, SinDDMModel
-from .pyramid import Size, resize
+from .pyramid import Size, resize, size_of
 from .sampling import Steer, Step, Watch, sample
 from .schedule import NoiseLevel
 
@@ -96,7 +96,7 @@ def repaint(
         raise InputError(f"A repaint cannot begin at step {steps}; choose 1 to {last}.")
     with torch.inference_mode(False), torch.no_grad():
         start = picture.clone().to(model.image) * 2.0 - 1.0
-        size = (int(start.shape[-2]), int(start.shape[-1]))
+        size = size_of(start)
         generator = torch.Generator().manual_seed(seed)
         device = model.image.device
         drawn = sample(
@@ -148,7 +148,7 @@ def paste_patches(
             return clean
         pasted = clean.clone()
         for box in paste.targets:
-            rows, columns = _scaled(box, size, (int(clean.shape[-2]), int(clean.shape[-1])))
+            rows, columns = _scaled(box, size, size_of(clean))
             small = resize(patch, (rows.stop - rows.start, columns.stop - columns.start))
             pasted[:, rows, columns] = share * small + (1.0 - share) * pasted[:, rows, columns]
         return pasted

@@ -14,6 +14,11 @@ Size = tuple[int, int]
 """Height and width in pixels."""
 
 
+def size_of(image: Tensor) -> Size:
+    """Height and width of [..., H, W]."""
+    return int(image.shape[-2]), int(image.shape[-1])
+
+
 def scale_sizes(size: Size, coarsest_side: int, factor: float = 2.0) -> list[Size]:
     """Sizes from coarsest to full, each about ``factor`` times the one before.
 
@@ -45,7 +50,7 @@ def replace_lows(image: Tensor, coarse: Tensor) -> Tensor:
 
     image: float [C, H, W]. coarse: float [C, h, w] of the same values, smaller.
     """
-    size = (int(image.shape[-2]), int(image.shape[-1]))
+    size = size_of(image)
     own = F.interpolate(image[None], size=coarse.shape[-2:], mode="bicubic", antialias=True, align_corners=False)
     lift = F.interpolate(coarse[None] - own, size=size, mode="bicubic", align_corners=False)
     return image + lift[0]

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import InputError
-from .pyramid import Size, build_pyramid
+from .pyramid import Size, build_pyramid, size_of
 
 FACTOR = 1.411
 COARSEST_AREA = 3110
@@ -48,7 +48,7 @@ class Scales:
     @property
     def sizes(self) -> list[Size]:
         """(height, width) of each scale in pixels."""
-        return [(int(each.shape[-2]), int(each.shape[-1])) for each in self.sharp]
+        return [size_of(each) for each in self.sharp]
 
 
 def scale_layout(size: Size) -> tuple[list[Size], float]:
@@ -86,7 +86,7 @@ def detail(sharp: Tensor, blurred: Tensor) -> float:
 
 def measured_scales(image: Tensor) -> Scales:
     """Scales of ``image`` (float [C, H, W] in −1…1) with a detail measure that does not depend on its size."""
-    sizes, factor = scale_layout((int(image.shape[-2]), int(image.shape[-1])))
+    sizes, factor = scale_layout(size_of(image))
     sharp, blurred = _sharp_and_blurred(image, sizes)
     details = [detail(*pair) for pair in zip(sharp[1:], blurred[1:], strict=True)]
     return Scales(sharp, blurred, tuple(details), factor)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...rasters.raster import Values
-from ..pyramid import Size
+from ..pyramid import Size, size_of
 from ..scales import enlarge, scaled_sizes
 from ..schedule import NoiseLevel, noise_schedule
 from .architecture import SinDDMNet
@@ -64,7 +64,7 @@ class SinDDMModel:
     @property
     def size(self) -> Size:
         """(height, width) of its picture in pixels."""
-        return int(self.image.shape[-2]), int(self.image.shape[-1])
+        return size_of(self.image)
 
     def to(self, device: torch.device | str) -> SinDDMModel:
         """The model on a device; the network itself is moved, not copied."""

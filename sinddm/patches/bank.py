@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...rasters.memory import in_parts
-from ..pyramid import Size
+from ..pyramid import Size, size_of
 
 ANALYSIS = 15
 """Side of the patches that are compared, in pixels."""
@@ -113,7 +113,7 @@ class PatchBank:
         self.channels = int(images[0].shape[0])
         device = images[0].device
         self.basis = principal_patches([image[:compared] for image in images], components)
-        shapes = [(int(i.shape[-2]), int(i.shape[-1])) for i in images]
+        shapes = [size_of(i) for i in images]
         self.heights = torch.tensor([h for h, _ in shapes], device=device)
         self.widths = torch.tensor([w for _, w in shapes], device=device)
         areas = self.heights * self.widths

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..pyramid import Size, replace_lows, resize, scale_sizes
+from ..pyramid import Size, replace_lows, resize, scale_sizes, size_of
 from ..schedule import NoiseLevel, flow_levels
 from .bank import Matches, PatchBank, PatchSource
 from .matching import (
@@ -76,7 +76,7 @@ class PatchDenoiser:
         self.image = image
         self.channels = int(image.shape[0])
         self._sources = (PatchSource(image, prior), *exemplars)
-        self._native = (int(image.shape[-2]), int(image.shape[-1]))
+        self._native = size_of(image)
         self._scales = len(scale_sizes(self._native, self.settings.coarsest_side))
         self._banks: dict[int, PatchBank] = {}
         self._seed = seed

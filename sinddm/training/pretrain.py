@@ -25,7 +25,7 @@ from ..network.architecture import SinDDMNet, new_network
 from ..network.diffusion import Diffusion
 from ..network.pretrained import WEIGHTS
 from ..network.weights_state import load_network, load_optimiser, network_tensors, optimiser_tensors
-from ..pyramid import build_pyramid, resize
+from ..pyramid import build_pyramid, resize, size_of
 from ..scales import FACTOR, detail, enlarge, scaled_sizes
 from ..schedule import noise_schedule
 from .batches import Batch, below, noise_losses
@@ -68,7 +68,7 @@ def load_levels(folder: Path) -> list[Level]:
     levels = []
     for index in range(LEVELS):
         sharp = torch.stack([pyramid[index] for pyramid in pyramids])
-        size = (int(sharp.shape[-2]), int(sharp.shape[-1]))
+        size = size_of(sharp)
         blurred = sharp if index == 0 else torch.stack([enlarge(pyramid[index - 1], size) for pyramid in pyramids])
         details = torch.tensor([detail(*pair) for pair in zip(sharp, blurred, strict=True)])
         levels.append(Level(_bytes(sharp), _bytes(blurred), details))
@@ -124,7 +124,7 @@ def _bytes(pictures: Tensor) -> Tensor:
     return ((pictures + 1.0) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
-def held_out_loss(network: SinDDMNet, crops: SceneCrops, diffusion: Diffusion) -> float:
+def crops_loss(network: SinDDMNet, crops: SceneCrops, diffusion: Diffusion) -> float:
     """Mean |ε − ε̂| of 512 crops, always the same."""
     generator = torch.Generator().manual_seed(9)
     with torch.no_grad():
@@ -179,7 +179,7 @@ def learn(
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         if (step + 1) % REPORT_EVERY == 0 or step + 1 == steps:
-            held_out = held_out_loss(network, others, diffusion)
+            held_out = crops_loss(network, others, diffusion)
             passed = time.monotonic() - begun
             print(f"step {step + 1} held-out {held_out:.4f} {passed:.0f} s", file=sys.stderr, flush=True)
             _put_aside(aside, network, optimiser, generator, step + 1)

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 from comfyui_sinddm_rs.cli import bench
 from comfyui_sinddm_rs.cli.measures import peak_memory, sized
-
-
-def test_the_slope_of_a_power_law_is_its_exponent() -> None:
-    sides = [math.log(side) for side in bench.CURVE]
-    assert bench._slope(sides, [1.5 * x + 3 for x in sides]) == pytest.approx(1.5)
-    assert bench._slope([0.0, 1.0, 2.0], [0.0, 1.0, 0.0]) == pytest.approx(0.0)
 
 
 @pytest.mark.parametrize("side", [8, 20, 33, 100])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
-from comfyui_sinddm_rs.rasters.layout import as_rgb, channels_first, channels_last
+from comfyui_sinddm_rs.rasters.layout import as_rgb, channels_first, channels_last, eight_bit
 
 
 def test_round_trip() -> None:
@@ -18,3 +19,9 @@ def test_visible_colours() -> None:
     assert as_rgb(bands)[:, 0, 0].tolist() == [0, 1, 2]
     assert as_rgb(bands[1:3])[:, 0, 0].tolist() == [1, 1, 1]
     assert as_rgb(bands[None]).shape == (1, 3, 6, 7)
+
+
+def test_eight_bits_are_rounded_and_cut_off() -> None:
+    pixels = torch.tensor([-0.5, 0.0, 0.499 / 255, 0.501 / 255, 1.0, 1.5]).reshape(3, 1, 2)
+    values = eight_bit(pixels)
+    assert values.dtype == np.uint8 and values.tolist() == [[[0, 0, 255], [0, 1, 255]]]

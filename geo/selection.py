@@ -45,7 +45,10 @@ def select(
 
 
 def with_context(region: Window, size: tuple[int, int]) -> Window:
-    """A region's window with what an edit looks at around it, within a scene of ``size`` (height, width)."""
+    """A region's window with what an edit looks at around it, within a scene of ``size`` (height, width).
+
+    What the scene's border cuts off is left out; ``guidance.regions.window_around`` takes it from the other side.
+    """
     margin = min(MAX_CONTEXT, round(CONTEXT * max(region.size)))
 
     def widened(low: int, high: int, length: int) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
 import torch
@@ -26,8 +26,6 @@ from .settings import EditSettings, check_prompt
 
 VISIBLE = 0.5
 """Degree of change from which a pixel counts as changed."""
-
-_NOTHING_CHANGED = "Nothing changed visibly; raise the strength, give a region or word the prompt differently."
 
 Report = Callable[[Progress], None]
 
@@ -91,12 +89,6 @@ def edit_image(
         if progress is not None:
             progress(Progress(1.0, "done", as_rgb(best.image)))
         share = float((best.changed > VISIBLE).float().mean())
-        warnings = list(job.warnings)
-        homeless = [f"'{event.name}'" for event in job.events if event.name not in kept.drawn]
-        if homeless and settings.strength > 0:
-            warnings.append(f"The image has no place for {' or '.join(homeless)}; give a region or another picture.")
-        if share == 0 and settings.strength > 0:
-            warnings.append(_NOTHING_CHANGED)
         return EditResult(
             image=best.image,
             changed=best.changed,
@@ -110,9 +102,18 @@ def edit_image(
             exemplars=kept.drawn,
             painted=None if kept.look is None else kept.look.hex(),
             ensemble=job.ensemble,
-            warnings=tuple(warnings),
+            warnings=(*job.warnings, *(_shortcomings(job, kept.drawn, share) if settings.strength > 0 else ())),
             candidates=tuple(scored),
         )
+
+
+def _shortcomings(job: Job, drawn: Sequence[str], changed_share: float) -> Iterator[str]:
+    """Sentences on what was asked for and does not show; drawn: names of the events that were."""
+    homeless = [f"'{event.name}'" for event in job.events if event.name not in drawn]
+    if homeless:
+        yield f"The image has no place for {' or '.join(homeless)}; give a region or another picture."
+    if changed_share == 0:
+        yield "Nothing changed visibly; raise the strength, give a region or word the prompt differently."
 
 
 def _enough_memory(image: Tensor) -> AbstractContextManager[None]:

@@ -14,7 +14,7 @@ from comfyui_sinddm_rs.nodes import NODE_CLASS_MAPPINGS, NODE_DISPLAY_NAME_MAPPI
 from doc_files import FILES, ROOT, anchors, blocks, links, spans
 
 # Options of other programs that the texts name, and one that was tried and dropped (docs/quality.md).
-FOREIGN = {"--head", "--strict", "--severity"}
+FOREIGN = {"--dist", "--head", "--strict", "--severity"}
 HAND_WRITTEN = [path for path in FILES if path.name != "CHANGELOG.md"]
 TEXT = {path: path.read_text(encoding="utf-8") for path in FILES}
 

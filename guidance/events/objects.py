@@ -15,6 +15,9 @@ from .scene import Scene
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
+_LEAST_OF_REGION = 0.05
+"""Share of a region that the object must have that it was drawn around."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -55,7 +58,11 @@ def find_target(scene: Scene, area: FloatArray, rng: np.random.Generator) -> Tar
         return target_of(scene, np.zeros(scene.shape, bool))
     afloat = float(np.mean(scene.water[area > 0.0])) > 0.3
     unlikely = scene.water if afloat else np.maximum(0.85 * scene.vegetation, scene.water)
-    return target_of(scene, object_within(scene.rgb, area, unlikely))
+    found = object_within(scene.rgb, area, unlikely)
+    if np.count_nonzero(found) < _LEAST_OF_REGION * np.count_nonzero(area > 0.0):
+        # A region is drawn around something: a deck that is as green as grass.
+        found = object_within(scene.rgb, area, np.zeros_like(unlikely))
+    return target_of(scene, found)
 
 
 def target_of(scene: Scene, mask: BoolArray) -> Target:

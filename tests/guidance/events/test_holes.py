@@ -7,6 +7,8 @@ import pytest
 from comfyui_sinddm_rs.guidance.events.holes import HOLES
 from comfyui_sinddm_rs.guidance.events.noise import black_level
 from comfyui_sinddm_rs.guidance.events.scene import Scene
+from comfyui_sinddm_rs.rasters.bundled import scene_path
+from PIL import Image
 from scipy import ndimage
 
 SIZE = 192
@@ -72,3 +74,12 @@ def test_holes_differ_in_size():
         sizes = np.bincount(parts.ravel())[1:]
         ratios.append(sizes.max() / np.median(sizes) if count > 1 else 1.0)
     assert np.median(ratios) > 1.5
+
+
+def test_a_green_deck_is_what_the_region_was_drawn_around() -> None:
+    with Image.open(scene_path("ship")) as picture:
+        scene = Scene(np.asarray(picture.convert("RGB"), np.float32) / 255)
+    area = np.zeros(scene.shape, np.float32)
+    area[135:196, 179:240] = 1.0  # the helicopter deck and some water
+    drawing = HOLES.draw(scene, area, 0.5, np.random.default_rng(0))
+    assert np.mean(luminance(scene.rgb - drawing.image)[area > 0.0] > 0.08) > 0.03

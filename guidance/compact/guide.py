@@ -103,7 +103,8 @@ class TextSide(nn.Module):
 def _conv(channels_in: int, channels_out: int, kernel: int, gain: float = 1.0) -> nn.Conv2d:
     # Replicated edges: a zero frame would be something to see at the border, and gradients would paint there.
     conv = nn.Conv2d(channels_in, channels_out, kernel, padding=kernel // 2, padding_mode="replicate")
-    nn.init.normal_(conv.weight, std=gain / math.sqrt(channels_in * kernel**2))
+    if not conv.weight.is_meta:  # where nothing is drawn, and to ask for it imports torch's compiler
+        nn.init.normal_(conv.weight, std=gain / math.sqrt(channels_in * kernel**2))
     nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
     return conv
 

@@ -55,8 +55,8 @@ def test_other_weights_are_another_scorer(second: Path) -> None:
     image.load_state_dict(before.guide.image.state_dict())  # type: ignore[attr-defined]
     text.load_state_dict(before.guide.text.state_dict())  # type: ignore[attr-defined]
     with torch.no_grad():
-        for each in image.place.parameters():
-            each *= 2.0
+        image.place.weight *= 2.0
+        image.place.bias *= 2.0  # type: ignore[operator]
     save_compact(second, image, text, {})
     after = load_scorers([str(second)])[0]
     assert after.name == before.name and after.identity == before.identity  # unit vectors do not see a gain

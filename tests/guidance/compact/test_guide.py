@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,12 @@ def test_loading_leaves_the_global_generator_alone() -> None:
     before = torch.get_rng_state()
     load_compact_guide()
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_loading_does_not_import_the_compiler_of_torch() -> None:
+    """Which takes seconds, and makes a folder."""
+    code = "import sys; from comfyui_sinddm_rs.guidance.guides import load_guide; load_guide('compact'); "
+    subprocess.run([sys.executable, "-c", code + "sys.exit('torch._inductor' in sys.modules)"], check=True)
 
 
 @pytest.mark.parametrize("size", [(32, 32), (33, 71), (300, 200)])

@@ -28,6 +28,7 @@ NOT_RUN = {
     r"pip install .*": "installs; the first lines of .ci/run do it, tests/test_distribution.py loads the wheel",
     r"python -m venv .venv|\. \.venv/bin/activate": "makes an environment; .ci/run begins so",
     r"(SINDDM_RS_(COMFYUI|KILLS)=\d+ )?pytest.*": "would run itself; .ci/run calls both forms",
+    r"scripts/.*\.sh.*": "makes fresh environments for minutes, and needs 15 GB; .ci/nightly calls them",
     r"python benchmarks/.*": "measures for minutes, on scenes of one's own or beside a ComfyUI",
     r"python -m comfyui_sinddm_rs\..*": "trains or tests for up to hours, and reads data that is not shipped",
     r"sinddm-rs batch .* --engine ray.*": "begins a Ray cluster, which tests/batch/test_ray_engine.py does",
@@ -121,6 +122,7 @@ def test_command_that_is_not_run_is_parsed(command: Command, monkeypatch: pytest
         'pip install "comfyui-sinddm-rs[nowhere]"',
         "pytest tests/nowhere",
         "pytest --dists",
+        "scripts/try_versions.sh newest",
     ],
 )
 def test_a_wrong_command_is_noticed(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,6 +142,8 @@ def parse(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
         _parse_with_ours(words[1:])
     elif words[:2] == ["pip", "install"]:
         _check_extras(words[-1])
+    elif words[0].endswith(".sh"):
+        assert all(word in (ROOT / words[0]).read_text(encoding="utf-8") for word in words[1:])
     elif words[0] == "pytest":
         _parse_with_pytest(words[1:])
     elif words[:2] == ["python", "-m"] and words[2] != "venv":

@@ -27,7 +27,7 @@ from torch import Tensor
 NOT_RUN = {
     r"pip install .*": "installs; the first lines of .ci/run do it, tests/test_distribution.py loads the wheel",
     r"python -m venv .venv|\. \.venv/bin/activate": "makes an environment; .ci/run begins so",
-    r"(SINDDM_RS_(COMFYUI|KILLS)=\d+ )?pytest.*": "would run itself; .ci/run calls both forms",
+    r"(SINDDM_RS_(COMFYUI|KILLS)=\d+ )*pytest.*": "would run itself; .ci/run calls both forms",
     r"scripts/.*\.sh.*": "makes fresh environments for minutes, and needs 15 GB; .ci/nightly calls them",
     r"python benchmarks/.*": "measures for minutes, on scenes of one's own or beside a ComfyUI",
     r"python -m comfyui_sinddm_rs\..*": "trains or tests for up to hours, and reads data that is not shipped",

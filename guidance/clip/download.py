@@ -102,13 +102,10 @@ def _fetch_file(
 def _fetch_alone(
     repo: str, file: str, target: Path, sha256: str | None, report: Report | None, endpoint: str | None
 ) -> Path:
-    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url  # noqa: PLC0415 (not needed before)
-    from huggingface_hub.errors import OfflineModeIsEnabled  # noqa: PLC0415 (as above)
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url  # noqa: PLC0415 (not needed before a download)
 
     url = hf_hub_url(repo, file, endpoint=endpoint)
     try:
-        if constants.HF_HUB_OFFLINE:  # before 1.0 huggingface_hub heeds it only where it caches
-            raise OfflineModeIsEnabled
         # Without the user's token: the files are public, and their bytes come from another host.
         found = get_hf_file_metadata(url, token=False)
     except Exception as error:

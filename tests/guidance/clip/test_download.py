@@ -6,7 +6,10 @@ import dataclasses
 import errno
 import hashlib
 import json
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -175,11 +178,25 @@ def test_no_network_is_a_sentence(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
-def test_offline_mode_is_respected(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+FETCH = """
+import sys
+from pathlib import Path
+from comfyui_sinddm_rs.errors import ServiceError
+from comfyui_sinddm_rs.guidance.clip.download import fetch
+from comfyui_sinddm_rs.guidance.clip.presets import PRESETS
+try:
+    fetch(PRESETS[sys.argv[1]], Path(sys.argv[2]), endpoint=sys.argv[3])
+except ServiceError as error:
+    print(error)
+"""
+
+
+def test_offline_mode_is_respected(hub: Hub, tmp_path: Path) -> None:
+    """In a process of its own: before 1.0 huggingface_hub reads the variable where its first session begins."""
     hub.serve("chendelong/RemoteCLIP", "RemoteCLIP-RN50.pt", CONTENT)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(ServiceError, match="HF_HUB_OFFLINE is set; unset it, or fetch it by hand"):
-        fetch(REMOTE, tmp_path, endpoint=hub.url)
+    command = [sys.executable, "-c", FETCH, REMOTE.name, str(tmp_path), hub.url]
+    said = subprocess.check_output(command, env=os.environ | {"HF_HUB_OFFLINE": "1"}, text=True)
+    assert "HF_HUB_OFFLINE is set; unset it, or fetch it by hand" in said
     assert hub.server.log == []
 
 

@@ -31,13 +31,13 @@ import psutil
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "comfyui"))
 import bad_graphs
 from comfyui_server import PACK, ComfyUI, comfyui_to_run, running
+from soak import OURS, UNREACHABLE
 from soak_graphs import KEPT, kept_model
 
 Graph = dict[str, Any]
-OURS = ("InputError", "ServiceError")
 CANCELLED_AFTER, HANGS, MEGABYTES = 8.0, 30.0, 2048.0
 """Seconds of work that a graph may ask for before it is cancelled, and to be cancelled in; memory."""
-SCALARS = {"iterations": 2, "candidates": 1, "batch_size": 1}
+LITTLE = {"iterations": 2, "candidates": 1, "batch_size": 1}
 EXAMPLE_SIDE = 48
 PACK_NAME = "ComfyUI-SinDDM-RS"
 WORKER_DIED = "worker of ComfyUI died by its own fault"
@@ -70,7 +70,7 @@ def main() -> int:
 def fuzz(place: Path, graphs: int, seed: int) -> Tally:
     temp, tally, number = place / "temp", Tally(), 0
     temp.mkdir()
-    os.environ |= {"TMPDIR": str(temp), "OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": "none"}
+    os.environ |= {"TMPDIR": str(temp), "OPENAI_BASE_URL": UNREACHABLE, "OPENAI_API_KEY": "none"}
     while number < graphs:
         base = place / f"comfyui{number}"
         base.mkdir()
@@ -127,18 +127,7 @@ def seeds() -> Iterator[Graph]:
     for kind in bad_graphs.REQUIRED:
         yield bad_graphs.graph(kind)
     for path in sorted((PACK / "workflows" / "api").glob("*.json")):
-        graph = json.loads(path.read_text(encoding="utf-8"))
-        scenes = [name for name, node in graph.items() if node["class_type"] == "SinDDMScene"]
-        for node in graph.values():
-            for name, value in node["inputs"].items():
-                if isinstance(value, list) and value[0] in scenes:
-                    node["inputs"][name] = [f"{value[0]}{'cut' if value[1] == 0 else 'region'}", 0]
-                node["inputs"][name] = SCALARS.get(name, node["inputs"][name])
-        size = {"x": 96, "y": 96, "width": EXAMPLE_SIDE, "height": EXAMPLE_SIDE}
-        for scene in scenes:
-            graph[f"{scene}cut"] = bad_graphs.node("ImageCrop", image=[scene, 0], **size)
-            graph[f"{scene}region"] = bad_graphs.node("CropMask", mask=[scene, 1], **size)
-        yield graph
+        yield bad_graphs.small(json.loads(path.read_text(encoding="utf-8")), EXAMPLE_SIDE, LITTLE)
 
 
 def outcome(comfyui: ComfyUI, graph: Graph) -> str:

@@ -1,7 +1,8 @@
-"""What the tests of bad widgets and bad inputs share: a small valid graph of every node, and how one is refused."""
+"""What tests of graphs share: a small valid graph of every node, examples cut small, and how one is refused."""
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import urllib.error
@@ -70,6 +71,23 @@ def graph(kind: str, further: Graph | None = None, **given: Any) -> Graph:
     """
     shown = {} if kind == "SinDDMSaveModel" else {"show": node("PreviewAny", source=["node", 0])}
     return {**SOURCES, **(further or {}), "node": node(kind, **{**REQUIRED[kind], **given}), **shown}
+
+
+def small(graph: Graph, side: int, given: dict[str, int]) -> Graph:
+    """A graph with every scene, and its region, cut to ``side``, and each widget that ``given`` names at its value."""
+    graph = copy.deepcopy(graph)
+    scenes = [name for name, node in graph.items() if node["class_type"] == "SinDDMScene"]
+    for each in graph.values():
+        for name, value in each["inputs"].items():
+            if isinstance(value, list) and value[0] in scenes:
+                each["inputs"][name] = [f"{value[0]}{'cut' if value[1] == 0 else 'region'}", 0]
+            if name in given:
+                each["inputs"][name] = given[name]
+    size = {"x": 96, "y": 96, "width": side, "height": side}
+    for scene in scenes:
+        graph[f"{scene}cut"] = node("ImageCrop", image=[scene, 0], **size)
+        graph[f"{scene}region"] = node("CropMask", mask=[scene, 1], **size)
+    return graph
 
 
 def inputs(comfyui: ComfyUI, kind: str) -> dict[str, tuple[Any, Graph]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import json
 import os
 import re
@@ -18,6 +17,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from bad_graphs import small
 from comfyui_server import ComfyUI, comfyui_to_run, running
 from pytest_httpserver import HTTPServer
 from watching import OF_THE_USER, Deed, Watcher, breaches, leaks
@@ -26,6 +26,7 @@ from werkzeug import Request, Response
 KEY = "sk-planted-0123456789abcdef"
 PAGE = "watched"
 SIDE = 64
+LITTLE = {"iterations": 2, "candidates": 2, "batch_size": 1, "width": 0, "height": 0}
 NEED_A_CHECKPOINT = {"compare_with_stable_diffusion"}
 GRAPHS = sorted(path.stem for path in (Path(__file__).parents[2] / "workflows" / "api").glob("*.json"))
 ADDRESSES = ("/history", "/queue", "/prompt", "/object_info", "/internal/logs", "/internal/logs/raw", "/system_stats")
@@ -92,28 +93,9 @@ def _listen(server: Watched) -> None:
         asyncio.run(listen())
 
 
-def small(graph: Graph) -> Graph:
-    """The graph with every scene, and its region, cut down, and no training longer than two steps."""
-    graph = copy.deepcopy(graph)
-    scenes = [name for name, node in graph.items() if node["class_type"] == "SinDDMScene"]
-    for node in graph.values():
-        for name, value in node["inputs"].items():
-            if isinstance(value, list) and value[0] in scenes:
-                node["inputs"][name] = [f"{value[0]}{'cut' if value[1] == 0 else 'region'}", 0]
-            if name == "iterations":
-                node["inputs"][name] = 2
-            if name in ("width", "height", "candidates", "batch_size"):
-                node["inputs"][name] = {"candidates": 2, "batch_size": 1}.get(name, 0)
-    size = {"x": 96, "y": 96, "width": SIDE, "height": SIDE}
-    for scene in scenes:
-        graph[f"{scene}cut"] = {"class_type": "ImageCrop", "inputs": {"image": [scene, 0], **size}}
-        graph[f"{scene}region"] = {"class_type": "CropMask", "inputs": {"mask": [scene, 1], **size}}
-    return graph
-
-
 @pytest.mark.parametrize("name", [name for name in GRAPHS if name not in NEED_A_CHECKPOINT])
 def test_no_graph_connects_or_writes_elsewhere(name: str, watched: Watched, graph: Callable[[str], Graph]) -> None:
-    given = small(graph(name))
+    given = small(graph(name), SIDE, LITTLE)
     asking = [node for node in given.values() if node["inputs"].get("source") == "llm"]
     for node in asking:
         node["inputs"]["source"] = "offline"

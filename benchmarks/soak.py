@@ -1,6 +1,6 @@
 """A real ComfyUI over many mixed prompts: does anything grow, is anything left behind, do the bytes stay the same?
 
-    python benchmarks/soak.py [--prompts 1000] [--samples FILE.jsonl]
+    python benchmarks/soak.py [--prompts 1000] [--samples FILE.jsonl] [--clear-history]
 
 Edits, variations, new scenes, scores, prompts, trainings and rasters of 64 to 96 px, with values that fail in a node
 and runs that are cancelled among them (benchmarks/soak_graphs.py). Needs psutil and the extras [test] and [raster];
@@ -62,16 +62,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--prompts", type=int, default=1000)
     parser.add_argument("--samples", type=Path, metavar="FILE", help="keep a line of JSON for each prompt here")
+    parser.add_argument(
+        "--clear-history", action="store_true", help="after each round of prompts: then ComfyUI keeps none of them"
+    )
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server ends too
     with tempfile.TemporaryDirectory() as place:
-        answer = soak(Path(place), chosen.prompts, chosen.samples)
+        answer = soak(Path(place), chosen.prompts, chosen.samples, chosen.clear_history)
     print_table(answer)
     print(json.dumps(answer))
     return int(bool(answer["wrong_ends"] or answer["different_bytes"]))
 
 
-def soak(place: Path, prompts: int, kept: Path | None) -> dict[str, Any]:
+def soak(place: Path, prompts: int, kept: Path | None, clear_history: bool) -> dict[str, Any]:
     base, temp = place / "comfyui", place / "temp"
     base.mkdir()
     temp.mkdir()
@@ -95,6 +98,8 @@ def soak(place: Path, prompts: int, kept: Path | None) -> dict[str, Any]:
                     file.write(json.dumps({**line, **asdict(samples[-1])}) + "\n")
             if number % len(ROUND) == len(ROUND) - 1:
                 print(f"{number + 1} prompts: {samples[-1]}", file=sys.stderr, flush=True)
+                if clear_history:
+                    comfyui.clear_history()
             if number + 1 in (prompts // 2, prompts):
                 hashes.append(repeated_hashes(comfyui))
         left = sorted(str(file.relative_to(place)) for file in (*files(temp), *others(base)))

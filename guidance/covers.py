@@ -43,6 +43,7 @@ _SHIPS = frozenset(
         "hull",
     ]
 )
+_TANKS = frozenset(("tank", "storage", "silo", "gasometer"))
 
 LAWN = 0.05
 """Least width of grass, as a share of the short side."""
@@ -64,6 +65,11 @@ def names_buildings(text: str) -> bool:
 def names_ships(text: str) -> bool:
     """Whether ``text`` speaks of something that floats."""
     return bool(_words(text) & _SHIPS)
+
+
+def names_tanks(text: str) -> bool:
+    """Whether ``text`` speaks of a round storage."""
+    return bool(_words(text) & _TANKS)
 
 
 def _words(text: str) -> set[str]:

@@ -15,11 +15,10 @@ from torch import Tensor
 from ..rasters.layout import as_rgb, channels_first, channels_last
 from ..sinddm.pyramid import Size, resize
 from .bands import BandUnits, with_event
-from .covers import LEAST_SHARE, names_buildings, names_ships
-from .events import BURNING, DRAWN_ONCE, ON_SHIPS, Drawing, Event, Scene
+from .events import DRAWN_ONCE, Drawing, Event, Scene
 from .events.noise import organic_place, smoothstep
-from .events.vessels import afloat, moored
 from .guide import Guide
+from .subjects import find_subject, room_around
 
 FloatArray = NDArray[np.float32]
 
@@ -30,8 +29,6 @@ SHARE_OF_REGION = 0.5
 _PLACES_TRIED = 8
 _SKETCH_SIDE = 128
 _HALVINGS = 4
-_FUEL = 0.25
-"""Mean suitability of a region below which a fire is not left to its fuel, but burns whatever the user marked."""
 _POSSIBLE = 0.05
 """Suitability that some place must have for the event to be possible at all."""
 
@@ -75,24 +72,12 @@ def draw_exemplars(canvas: Canvas, event: Event, rng: np.random.Generator, count
     # One wind for all drawings, since their patches meet in one picture.
     scene = Scene(_to_numpy(as_rgb(image)), wind=float(rng.spawn(1)[0].uniform(-np.pi, np.pi)))
     sketch = Scene(_to_numpy(resize(as_rgb(image), _sketch_size(scene.shape))))
-    if (subject := _subject(canvas, scene, event)) is not None:
+    marked = None if region is None else region.cpu().numpy().astype(np.float32)
+    if (subject := find_subject(scene, event, canvas.text, marked, rng)) is not None:
         scene, sketch = replace(scene, subject=subject), replace(sketch, subject=_reduced(subject, sketch.shape))
-    if region is not None:
-        area = region.cpu().numpy().astype(np.float32)
-        share = SHARE_OF_REGION * strength * float(area.mean())
-        if not event.local:
-            # Room to be ragged in, and no more: in all of the region even a faint event would reach its border.
-            area = organic_place(area, 1.5 * share, rng, 0.7, softness=0.3)
-    else:
-        suitable = event.suitability(scene)
-        if canvas.valid is not None:
-            suitable = suitable * canvas.valid.cpu().numpy()
-        area = _possible(suitable)
-        share = event.typical_share * strength
-        if float(suitable.max()) < _POSSIBLE:
-            return []
-        if event.typical_share <= WHOLE_SCENE_SHARE:
-            area = area * _window(_favourite(canvas, sketch, event, rng), scene.shape)
+    if (place := _place(canvas, scene, sketch, event, rng)) is None:
+        return []
+    area, share = place
     placed = not event.local and event.typical_share <= WHOLE_SCENE_SHARE
     severity = _severity_for(event, sketch, area, share, rng) if placed else _usual_severity(strength)
     count = 1 if event in DRAWN_ONCE else count
@@ -100,25 +85,26 @@ def draw_exemplars(canvas: Canvas, event: Event, rng: np.random.Generator, count
     return [_as_exemplar(image, drawing, event.name, canvas.units) for drawing in drawings if drawing.mask.any()]
 
 
-def _subject(canvas: Canvas, scene: Scene, event: Event) -> FloatArray | None:
-    """What it happens to: ships or buildings that the text names; for a fire, what the user marked. [H, W] in 0…1."""
-    marked = np.ones(scene.shape, np.float32) if canvas.region is None else canvas.region.cpu().numpy()
-    # In a region the other events find what it was drawn around.
-    if names_ships(canvas.text) and event in (ON_SHIPS if canvas.region is None else BURNING):
-        ships = afloat(scene) * marked
-        if event in BURNING and not ships.any():
-            ships = moored(scene) * marked
-        if ships.any():
-            return np.asarray(ships, np.float32)
-    if event in BURNING and names_buildings(canvas.text):
-        roofs = (scene.roofs * marked).astype(np.float32)
-        if float(roofs.sum()) > LEAST_SHARE * float(marked.sum()):
-            return roofs
-    if canvas.region is None or event not in BURNING:
+def _place(
+    canvas: Canvas, scene: Scene, sketch: Scene, event: Event, rng: np.random.Generator
+) -> tuple[FloatArray, float] | None:
+    """Where the event may act, [H, W] in 0…1, and the share of the image that it is to change; None: nowhere."""
+    share = event.typical_share * canvas.strength
+    if canvas.region is not None:
+        area = canvas.region.cpu().numpy().astype(np.float32)
+        share = SHARE_OF_REGION * canvas.strength * float(area.mean())
+        # Room to be ragged in, and no more: in all of the region even a faint event would reach its border.
+        return (area if event.local else organic_place(area, 1.5 * share, rng, 0.7, softness=0.3)), share
+    valid = np.ones(scene.shape, np.float32) if canvas.valid is None else canvas.valid.cpu().numpy()
+    if scene.subject is not None and event.local:
+        return room_around(scene.subject) * valid, share
+    suitable = event.suitability(scene) * valid
+    if float(suitable.max()) < _POSSIBLE:
         return None
-    land = marked * (1.0 - scene.water)
-    fuel = float((event.suitability(scene) * land).sum()) / max(float(land.sum()), 1e-6)
-    return land.astype(np.float32) if fuel < _FUEL else None
+    area = _possible(suitable)
+    if event.typical_share <= WHOLE_SCENE_SHARE:
+        area = area * _window(_favourite(canvas, sketch, event, rng), scene.shape)
+    return area, share
 
 
 def _possible(suitability: FloatArray) -> FloatArray:

@@ -50,5 +50,20 @@ BURNING: tuple[Event, ...] = (FIRE, SMOKE)
 """What can be asked for on things that are no fuel, such as a house."""
 ON_SHIPS: tuple[Event, ...] = (*BURNING, CRACKS, HOLES)
 """What can be asked for on a ship."""
+ON_BUILDINGS: tuple[Event, ...] = (DAMAGED_BUILDING, REMOVED_BUILDINGS)
+"""What happens to a building even if the text names none."""
+ON_TOPS: tuple[Event, ...] = (*BURNING, CRACKS, HOLES, *ON_BUILDINGS)
+"""What can be asked for on a building or a tank."""
 
-__all__ = ["ABOVE_ALL", "BURNING", "DRAWN_ONCE", "EVENTS", "ON_SHIPS", "Drawing", "Event", "Scene"]
+__all__ = [
+    "ABOVE_ALL",
+    "BURNING",
+    "DRAWN_ONCE",
+    "EVENTS",
+    "ON_BUILDINGS",
+    "ON_SHIPS",
+    "ON_TOPS",
+    "Drawing",
+    "Event",
+    "Scene",
+]

@@ -59,6 +59,8 @@ def _shadowed(scene: Scene, part: BoolArray, box: tuple[slice, slice]) -> float:
 
 def find_building(scene: Scene, area: FloatArray, rng: np.random.Generator) -> BoolArray | None:
     """The roof in a region of interest; in a whole scene, one of those that look most like a house. bool [H, W]."""
+    if scene.subject is not None:
+        return whole_building(scene, area, np.asarray(scene.subject > 0.5))
     if np.mean(area > 0.0) > 0.7:
         roofs = ndimage.binary_opening((scene.roofs > 0.5) & (area > 0.0), _disc(0.016 * scene.short_side))
         parts, count = ndimage.label(roofs)

@@ -34,6 +34,19 @@ def opponent(rgb: FloatArray) -> FloatArray:
     return np.asarray(np.stack([luminance, 1.5 * warm, 2.5 * green], axis=-1), np.float32)
 
 
+def steepest_slope(colour: FloatArray, sigma: float) -> tuple[FloatArray, FloatArray]:
+    """Slopes along rows and columns, [H, W] each, of whichever band of ``colour`` [H, W, C] is steepest there."""
+    down, across = (
+        np.stack(
+            [ndimage.gaussian_filter(band, sigma, order=order, mode="nearest") for band in np.moveaxis(colour, -1, 0)]
+        )
+        for order in ((1, 0), (0, 1))
+    )
+    steepest = np.argmax(down**2 + across**2, axis=0)[None]
+    gy, gx = (np.take_along_axis(slope, steepest, 0)[0] for slope in (down, across))
+    return gy, gx
+
+
 def cluster_centres(points: FloatArray, count: int, iterations: int = 8) -> FloatArray:
     """k-means without chance: each start is at the 97th percentile of distance from those before. [K, C]."""
     centres = points.mean(0, keepdims=True)

@@ -94,7 +94,8 @@ def find_roof(scene: Scene, area: FloatArray, rng: np.random.Generator) -> Roof 
     target = find_target(scene, area, rng)
     if not target.mask.any():
         return None
-    if np.count_nonzero(target.mask) < 0.2 * np.count_nonzero(area > 0.0) and np.mean(area > 0.0) < 0.7:
+    loose = np.count_nonzero(target.mask) < 0.2 * np.count_nonzero(area > 0.0) and np.mean(area > 0.0) < 0.7
+    if loose and scene.subject is None:
         target = target_of(scene, _grown(scene, area, target.mask))
     margin = max(4, round(0.35 * target.size))
     rows, columns = (np.flatnonzero(target.mask.any(axis)) for axis in (1, 0))

@@ -127,7 +127,7 @@ class Scene:
         return np.asarray(np.clip(_blur(crowns, 0.012 * self.short_side) * 1.3, 0.0, 1.0), np.float32)
 
     @cached_property
-    def _coarse(self) -> FloatArray:
+    def coarse(self) -> FloatArray:
         """The image with a short side of at most 192 pixels, enough for every region that matters."""
         factor = min(1.0, 192.0 / self.short_side)
         if factor == 1.0:
@@ -135,7 +135,7 @@ class Scene:
         sharp_enough = ndimage.gaussian_filter(self.rgb, (0.4 / factor, 0.4 / factor, 0), mode="nearest")
         return np.asarray(np.clip(ndimage.zoom(sharp_enough, (factor, factor, 1), order=1), 0.0, 1.0), np.float32)
 
-    def _to_full(self, coarse: NDArray[Any]) -> FloatArray:
+    def to_full(self, coarse: NDArray[Any]) -> FloatArray:
         """A map of the coarse image at full size, its outline smooth and about one coarse pixel wide."""
         if coarse.shape == self.shape:
             return _blur(coarse.astype(np.float32), 0.7)
@@ -145,7 +145,7 @@ class Scene:
 
     @cached_property
     def _regions(self) -> list[Region]:
-        return colour_regions(self._coarse)
+        return colour_regions(self.coarse)
 
     @cached_property
     def water(self) -> FloatArray:
@@ -155,7 +155,7 @@ class Scene:
         does) and is clearly smoother than its surroundings or clearly blue; smaller regions count when they
         have its colour.
         """
-        coarse = self._coarse
+        coarse = self.coarse
         found = [region for region in self._regions if _is_water(region)]
         if not found:
             return np.zeros(self.shape, np.float32)
@@ -176,12 +176,12 @@ class Scene:
         holes, _ = ndimage.label(~mask)
         small = np.bincount(holes.ravel()) < 0.0015 * own.size
         small[0] = False
-        return self._to_full(mask | (small[holes] & (difference < 0.2)))
+        return self.to_full(mask | (small[holes] & (difference < 0.2)))
 
     @cached_property
     def roofs(self) -> FloatArray:
         """0…1: compact man-made regions (roofs, tank tops, decks) of one colour, neither green nor water."""
-        coarse = self._coarse
+        coarse = self.coarse
         roofs = np.zeros(coarse.shape[:2], bool)
         for region in colour_regions(coarse, clusters=9, least_share=0.002):
             r, g, b = (float(v) for v in region.colour)
@@ -197,7 +197,7 @@ class Scene:
             dark = 0.299 * r + 0.587 * g + 0.114 * b < 0.16
             if green < 0.06 and not dark and region.share < 0.25 and region.border < 0.2:
                 roofs |= region.mask & bool(extent > 0.42 and compact > 0.7 and contrast > 0.12)
-        return np.asarray(np.minimum(self._to_full(ndimage.binary_closing(roofs)), 1.0 - self.water), np.float32)
+        return np.asarray(np.minimum(self.to_full(ndimage.binary_closing(roofs)), 1.0 - self.water), np.float32)
 
     @cached_property
     def low(self) -> FloatArray:

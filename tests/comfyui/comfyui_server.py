@@ -199,6 +199,9 @@ class ComfyUI:
             time.sleep(0.05)
         return entry
 
+    def clear_history(self) -> None:
+        self._open("/history", json.dumps({"clear": True}).encode())
+
     def interrupt(self) -> None:
         """What the interface's Cancel button does."""
         self._open("/interrupt", b"{}")

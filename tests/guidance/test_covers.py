@@ -12,6 +12,7 @@ from comfyui_sinddm_rs.guidance.covers import (
     named_covers,
     names_buildings,
     names_ships,
+    names_tanks,
 )
 from comfyui_sinddm_rs.rasters.bundled import scene_path
 from comfyui_sinddm_rs.rasters.files import read_raster
@@ -49,6 +50,14 @@ def test_what_has_a_roof(text: str, roofed: bool) -> None:
 )
 def test_what_floats(text: str, floats: bool) -> None:
     assert names_ships(text) == floats
+
+
+@pytest.mark.parametrize(
+    ("text", "round_top"),
+    [("Cracks on the storage", True), ("Two silos burn", True), ("A burning tanker", False), ("A house", False)],
+)
+def test_what_has_a_round_top(text: str, round_top: bool) -> None:
+    assert names_tanks(text) == round_top
 
 
 def test_the_bundled_scenes_are_read_as_a_person_reads_them() -> None:

@@ -1,0 +1,124 @@
+"""What an event happens to: the ships, tanks or buildings that a text names, of those that the scene shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from .covers import LEAST_SHARE, names_buildings, names_ships, names_tanks
+from .events import BURNING, ON_BUILDINGS, ON_SHIPS, ON_TOPS, Event, Scene
+from .events.buildings import find_buildings
+from .events.noise import smoothstep
+from .events.tanks import find_tanks
+from .events.vessels import afloat, moored
+
+FloatArray = NDArray[np.float32]
+
+_INSIDE = 0.8
+"""Share of a thing that lies in a region which it is in."""
+_LOOSE = 0.2
+"""A region of which the largest building in it takes less than this was not drawn around one building."""
+_AS_GOOD = 0.7
+"""Things that stand out less than this, relative to the clearest, are not chosen."""
+_ROOM = 0.5
+"""How far around a thing its pieces may lie, by its size."""
+_FUEL = 0.25
+"""Mean suitability of a region below which a fire is not left to its fuel, but burns whatever the user marked."""
+
+
+@dataclass(frozen=True)
+class _Thing:
+    """mask: float32 [H, W] in 0…1. clearness: how clearly it is one, more than 0."""
+
+    mask: FloatArray
+    clearness: float
+
+
+def find_subject(
+    scene: Scene, event: Event, text: str, marked: FloatArray | None, rng: np.random.Generator
+) -> FloatArray | None:
+    """Where the thing lies that ``event`` happens to, [H, W] in 0…1; None: wherever the event finds its place.
+
+    An event of one object gets one of them at random. For a fire, it is else what the user marked, unless that can
+    burn by itself. marked: [H, W] in 0…1, the user's region.
+    """
+    things = _named_things(scene, event, text, marked)
+    if things and event.local:
+        return _one_of(things, rng)
+    if things:
+        return np.asarray(np.maximum.reduce([thing.mask for thing in _clear(things)]), np.float32)
+    if marked is None or event not in BURNING:
+        return None
+    land = marked * (1.0 - scene.water)
+    fuel = float((event.suitability(scene) * land).sum()) / max(float(land.sum()), 1e-6)
+    return land.astype(np.float32) if fuel < _FUEL else None
+
+
+def room_around(subject: FloatArray) -> FloatArray:
+    """A thing and the ground beside it, where its pieces may lie: [H, W] in 0…1 → [H, W]."""
+    away = ndimage.distance_transform_edt(subject <= 0.5)
+    size = float(np.sqrt(np.count_nonzero(subject > 0.5)))
+    return smoothstep(np.asarray(away, np.float32), _ROOM * size + 2.0, 0.8 * _ROOM * size)
+
+
+def _named_things(scene: Scene, event: Event, text: str, marked: FloatArray | None) -> list[_Thing]:
+    # In a region the other events find what it was drawn around.
+    if names_ships(text) and event in (ON_SHIPS if marked is None else BURNING):
+        return _ships(scene, event, marked)
+    if names_tanks(text) and event in ON_TOPS:
+        tanks = [_Thing(tank.mask(scene.shape).astype(np.float32), tank.clearness) for tank in find_tanks(scene)]
+        if inside := _inside(tanks, marked):
+            return inside
+    if event in ON_BUILDINGS or (event in ON_TOPS and names_buildings(text)):
+        return _buildings(scene, event, marked)
+    return []
+
+
+def _ships(scene: Scene, event: Event, marked: FloatArray | None) -> list[_Thing]:
+    ships = _within(afloat(scene), marked)
+    if event in BURNING and not ships.any():
+        ships = _within(moored(scene), marked)
+    parts, count = ndimage.label(ships > 0.0)
+    return [_Thing(np.where(parts == index, ships, 0.0).astype(np.float32), 1.0) for index in range(1, count + 1)]
+
+
+def _buildings(scene: Scene, event: Event, marked: FloatArray | None) -> list[_Thing]:
+    found = find_buildings(scene)
+    # Of buildings the larger is the likelier meant, and shows the event better.
+    things = [
+        _Thing(each.mask.astype(np.float32), each.likelihood * float(np.count_nonzero(each.mask)) ** 0.25)
+        for each in found
+        if each.mask.any()
+    ]
+    things = _inside(things, marked)
+    if marked is None or not things:
+        return things
+    share = max(float(thing.mask.sum()) for thing in things) / max(float(marked.sum()), 1.0)
+    if event in BURNING:
+        return things if share > LEAST_SHARE else []
+    return things if share < _LOOSE else []
+
+
+def _inside(things: Iterable[_Thing], marked: FloatArray | None) -> list[_Thing]:
+    if marked is None:
+        return list(things)
+    return [thing for thing in things if float((thing.mask * marked).sum()) > _INSIDE * float(thing.mask.sum())]
+
+
+def _within(mask: FloatArray, marked: FloatArray | None) -> FloatArray:
+    return mask if marked is None else np.asarray(mask * marked, np.float32)
+
+
+def _clear(things: list[_Thing]) -> list[_Thing]:
+    clearest = max(thing.clearness for thing in things)
+    return [thing for thing in things if thing.clearness > _AS_GOOD * clearest]
+
+
+def _one_of(things: list[_Thing], rng: np.random.Generator) -> FloatArray:
+    clear = _clear(things)
+    odds = np.array([thing.clearness for thing in clear])
+    return clear[int(rng.choice(len(clear), p=odds / odds.sum()))].mask

@@ -1,0 +1,116 @@
+"""What an event happens to."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from comfyui_sinddm_rs.guidance.events import EVENTS, Scene
+from comfyui_sinddm_rs.guidance.events.buildings import find_buildings
+from comfyui_sinddm_rs.guidance.events.tanks import find_tanks
+from comfyui_sinddm_rs.guidance.subjects import find_subject, room_around
+from comfyui_sinddm_rs.rasters.bundled import scene_path
+from PIL import Image
+
+BY_NAME = {event.name: event for event in EVENTS}
+
+
+@pytest.fixture(scope="module")
+def village() -> Scene:
+    """Four light roofs on a lawn."""
+    picture = lawn()
+    for row, column in ((30, 30), (30, 160), (160, 40), (170, 170)):
+        picture[row + 8 : row + 46, column + 8 : column + 56] = 0.06  # its shadow
+        picture[row : row + 40, column : column + 50] = np.array([0.75, 0.6, 0.5], np.float32)
+    return Scene(picture)
+
+
+def lawn() -> np.ndarray:
+    grain = np.random.default_rng(0).normal(0.0, 0.02, (240, 240, 1))
+    return (np.array([0.3, 0.42, 0.25]) + grain).astype(np.float32)
+
+
+def tanks() -> Scene:
+    with Image.open(scene_path("tanks")) as picture:
+        return Scene(np.asarray(picture.convert("RGB"), np.float32) / 255)
+
+
+def subject(scene: Scene, event: str, text: str, marked: np.ndarray | None = None, seed: int = 0) -> np.ndarray | None:
+    return find_subject(scene, BY_NAME[event], text, marked, np.random.default_rng(seed))
+
+
+def marked_at(rows: slice, columns: slice) -> np.ndarray:
+    region = np.zeros((240, 240), np.float32)
+    region[rows, columns] = 1.0
+    return region
+
+
+@pytest.mark.parametrize(
+    ("event", "text"),
+    [
+        ("damaged_building", "Storm damage"),
+        ("removed_buildings", "It was torn down"),
+        ("holes", "Holes in the roof"),
+        ("cracks", "A cracked building"),
+    ],
+)
+def test_an_event_of_one_object_gets_one_building(village, event, text):
+    roofs = [building.mask for building in find_buildings(village)]
+    assert len(roofs) == 4
+    chosen = {
+        next(i for i, roof in enumerate(roofs) if np.array_equal(roof, found > 0.5))
+        for found in (subject(village, event, text, seed=seed) for seed in range(12))
+    }
+    assert len(chosen) > 1  # another seed, another house
+
+
+def test_all_buildings_may_burn(village):
+    found = subject(village, "fire", "The houses are burning")
+    assert np.array_equal(found > 0.5, np.any([building.mask for building in find_buildings(village)], axis=0))
+
+
+@pytest.mark.parametrize(
+    ("event", "text"), [("cracks", "Cracks in the road"), ("fire", "A fire"), ("flood", "The houses are flooded")]
+)
+def test_what_names_no_building_happens_anywhere(village, event, text):
+    assert subject(village, event, text) is None
+
+
+def test_in_a_region_around_several_houses_it_is_one_of_them(village):
+    region = marked_at(slice(120, 240), slice(0, 240))
+    found = subject(village, "damaged_building", "The house is damaged", region)
+    assert 500 < np.count_nonzero(found) < 3000
+    assert (region[found > 0.5] > 0.0).all()
+
+
+def test_in_a_region_around_one_house_it_is_what_the_region_is_around(village):
+    assert subject(village, "damaged_building", "The house is damaged", marked_at(slice(20, 80), slice(20, 90))) is None
+
+
+def test_what_is_marked_burns_where_there_is_no_fuel(village):
+    roof = marked_at(slice(30, 70), slice(30, 80))
+    assert np.count_nonzero(subject(village, "fire", "A fire", roof)) > 0.5 * np.count_nonzero(roof)
+
+
+@pytest.mark.parametrize(("event", "text"), [("cracks", "Cracks on the storage"), ("holes", "A hole in the tank")])
+def test_a_tank_is_meant_where_the_text_names_one(event, text):
+    scene = tanks()
+    discs = [tank.mask(scene.shape) for tank in find_tanks(scene)]
+    found = subject(scene, event, text)
+    assert any(np.array_equal(found > 0.5, disc) for disc in discs)
+
+
+def test_only_a_tank_in_the_region_is_meant():
+    scene = tanks()
+    discs = [tank.mask(scene.shape) for tank in find_tanks(scene)]
+    for disc in discs:
+        around = (room_around(disc.astype(np.float32)) > 0.0).astype(np.float32)
+        found = subject(scene, "cracks", "Cracks on the storage", around)
+        assert np.array_equal(found > 0.5, disc)
+
+
+def test_the_room_around_a_thing_reaches_half_of_its_size():
+    thing = np.zeros((100, 100), np.float32)
+    thing[40:60, 40:60] = 1.0
+    room = room_around(thing)
+    assert (room[40:60, 40:60] == 1.0).all()
+    assert room[33, 50] == 1.0 and room[24, 50] == 0.0

@@ -50,7 +50,7 @@ def find_subject(
     if things and event.local:
         return _one_of(things, rng)
     if things:
-        return np.asarray(np.maximum.reduce([thing.mask for thing in _clear(things)]), np.float32)
+        return np.asarray(np.maximum.reduce([thing.mask for thing in things]), np.float32)
     if marked is None or event not in BURNING:
         return None
     land = marked * (1.0 - scene.water)
@@ -68,7 +68,7 @@ def room_around(subject: FloatArray) -> FloatArray:
 def _named_things(scene: Scene, event: Event, text: str, marked: FloatArray | None) -> list[_Thing]:
     # In a region the other events find what it was drawn around.
     if names_ships(text) and event in (ON_SHIPS if marked is None else BURNING):
-        return _ships(scene, event, marked)
+        return _ships(scene, marked)
     if names_tanks(text) and event in ON_TOPS:
         tanks = [_Thing(tank.mask(scene.shape).astype(np.float32), tank.clearness) for tank in find_tanks(scene)]
         if inside := _inside(tanks, marked):
@@ -78,12 +78,13 @@ def _named_things(scene: Scene, event: Event, text: str, marked: FloatArray | No
     return []
 
 
-def _ships(scene: Scene, event: Event, marked: FloatArray | None) -> list[_Thing]:
+def _ships(scene: Scene, marked: FloatArray | None) -> list[_Thing]:
     ships = _within(afloat(scene), marked)
-    if event in BURNING and not ships.any():
+    if not ships.any():
         ships = _within(moored(scene), marked)
-    parts, count = ndimage.label(ships > 0.0)
-    return [_Thing(np.where(parts == index, ships, 0.0).astype(np.float32), 1.0) for index in range(1, count + 1)]
+    parts, count = ndimage.label(ships > 0.5)
+    masks = [np.where(parts == index, ships, 0.0).astype(np.float32) for index in range(1, count + 1)]
+    return [_Thing(mask, float(np.sqrt(mask.sum()))) for mask in masks]
 
 
 def _buildings(scene: Scene, event: Event, marked: FloatArray | None) -> list[_Thing]:
@@ -95,11 +96,13 @@ def _buildings(scene: Scene, event: Event, marked: FloatArray | None) -> list[_T
         if each.mask.any()
     ]
     things = _inside(things, marked)
-    if marked is None or not things:
-        return things
+    if not things:
+        return []
+    if marked is None:
+        return _clear(things)
     share = max(float(thing.mask.sum()) for thing in things) / max(float(marked.sum()), 1.0)
     if event in BURNING:
-        return things if share > LEAST_SHARE else []
+        return _clear(things) if share > LEAST_SHARE else []
     return things if share < _LOOSE else []
 
 

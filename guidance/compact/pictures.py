@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from scipy import ndimage
 from ...errors import InputError
 from ..events.base import Drawing, Event
 from ..events.scene import Scene
+from ..subjects import find_subject, room_around
 from .vocabulary import COLOURS, COVER_PHRASINGS, COVERS_BY_SCENE, EVENT_SCENES, SCENE_PHRASINGS, UNCHANGED
 
 FloatArray = NDArray[np.float32]
@@ -150,11 +151,18 @@ def close_up(mask: FloatArray, rng: np.random.Generator) -> tuple[slice, slice]:
 
 
 def draw_event(scene: Scene, event: Event, rng: np.random.Generator) -> Drawing | None:
-    """The event at a fitting place of the scene, or None where it cannot happen or came out invisible."""
-    fitting = event.suitability(scene)
-    if float(fitting.max()) < 0.3 or float(fitting.mean()) < (0.01 if event.local else 0.12):
-        return None
-    area = np.ones(scene.shape, np.float32) if rng.random() < 0.4 else random_patch(fitting, rng)
+    """The event at a fitting place of the scene, or None where it cannot happen or came out invisible.
+
+    What happens to one object happens to one that a phrase of the event speaks of, where the scene shows it.
+    """
+    phrase = event.phrases[int(rng.integers(len(event.phrases)))]
+    if event.local and (subject := find_subject(scene, event, phrase, None, rng)) is not None:
+        scene, area = replace(scene, subject=subject), room_around(subject)
+    else:
+        fitting = event.suitability(scene)
+        if float(fitting.max()) < 0.3 or float(fitting.mean()) < (0.01 if event.local else 0.12):
+            return None
+        area = np.ones(scene.shape, np.float32) if rng.random() < 0.4 else random_patch(fitting, rng)
     drawing = event.draw(scene, area, float(rng.uniform(0.3, 1.0)), rng)
     return drawing if float((drawing.mask > 0.3).mean()) > (0.004 if event.local else 0.02) else None
 

@@ -376,6 +376,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, default=Training.steps, help="updates (repeatable)")
     parser.add_argument("--minutes", type=float, help="train for this time instead of a number of steps")
     parser.add_argument("--batch", type=int, default=Training.batch)
+    parser.add_argument("--side", type=int, default=Training.side, help="pixels of a picture: more show smaller things")
     parser.add_argument(
         "--attack", type=float, default=Training.attack, help="radius of the attack; 0 for a guide that only judges"
     )
@@ -394,7 +395,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             pictures.save(chosen.cache)
     labels = Labels([event.name for event in EVENTS], {event.name: event.phrases for event in EVENTS})
     settings = Training(
-        steps=chosen.steps, batch=chosen.batch, attack=chosen.attack, rate=chosen.rate, seed=chosen.seed
+        steps=chosen.steps,
+        batch=chosen.batch,
+        side=chosen.side,
+        attack=chosen.attack,
+        rate=chosen.rate,
+        seed=chosen.seed,
     )
     start = None if chosen.start is None else load_compact_guide(path=chosen.start)
     seconds = None if chosen.minutes is None else 60 * chosen.minutes

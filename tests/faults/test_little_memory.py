@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from .conftest import FIRE, Ended, Nursery, results, wood
+from .conftest import FIRE, Ended, Nursery, results, temporaries, wood
 
 MIB = 2**20
 SIZE = re.compile(
@@ -57,3 +57,18 @@ def test_a_picture_that_cannot_even_be_read_is_not_called_damaged(folder: Path, 
     ended = nursery.run(folder, "edit", "large.png", FIRE, "-o", "edit.png", limits={"RLIMIT_AS": room * MIB})
     assert ended.code == 2 and len(ended.sentences) == 1, ended.said
     assert "not enough memory" in ended.sentences[0] and "damaged" not in ended.said, ended.said
+
+
+def test_a_batch_without_enough_memory_makes_what_fits_and_names_a_size_for_the_rest(
+    folder: Path, nursery: Nursery
+) -> None:
+    Image.fromarray(wood(1024, 1024)).save(folder / "large.png")
+    rows = [f"large.png,{FIRE},2", f"scene.png,{FIRE},3"]
+    (folder / "jobs.csv").write_text("\n".join(["image,prompt,seed", *rows]) + "\n")
+    arguments = ("batch", "jobs.csv", "-o", "out", "--workers=1")
+    ended = nursery.run(folder, *arguments, limits={"RLIMIT_AS": 1150 * MIB})
+    assert ended.code == 1 and "Traceback" not in ended.said, ended.said
+    assert [path.suffix for path in (folder / "out" / "B").iterdir()] == [".png"]
+    (failed,) = [line for line in ended.sentences if " failed: " in line]
+    assert "large" in failed and re.search(r"not enough memory .* at most \d+×\d+ px", failed), ended.said
+    assert temporaries(folder) == []

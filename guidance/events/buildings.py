@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.segmentation import felzenszwalb
 
+from .looks import Looks
 from .regions import BoolArray, opponent, steepest_slope
 from .scene import Scene
 
@@ -33,28 +34,28 @@ _LEAST_PLANE = 0.12
 _SHARED_EDGE = 1.6
 """Pixels that two parts, each grown by two, have in common where they adjoin, by the side of the smaller."""
 
-_LOOKS = {
-    "share": (0.668, -4.376, 0.940),
-    "right_angled": (0.364, 0.692, 0.098),
-    "long": (-0.311, 0.478, 0.355),
-    "compact": (0.632, 0.781, 0.088),
-    "straight": (0.677, 0.471, 0.200),
-    "rough": (-0.362, 0.177, 0.115),
-    "rough_around": (0.405, 0.252, 0.119),
-    "green": (-0.278, 0.126, 0.167),
-    "bright": (0.507, 0.086, 0.188),
-    "contrast": (0.669, 0.219, 0.138),
-    "shadow": (0.466, 0.054, 0.073),
-    "border": (-0.608, 0.035, 0.075),
-    "uneven": (-0.342, 0.266, 0.091),
-    "warm": (-0.437, 0.069, 0.116),
-}
-"""Look → weight, mean and deviation, of a logistic regression on 627 parts of 65 UC Merced scenes looked at by eye."""
-_BENT = {"share": -0.358, "bright": -0.340}
-"""Weights of the squares: neither the largest nor the brightest parts are roofs."""
-_START = -0.312
-_REACH = 2.5
-"""Deviations beyond which a look counts no more."""
+ROOF = Looks(
+    {
+        "share": (0.668, -4.376, 0.940),
+        "right_angled": (0.364, 0.692, 0.098),
+        "long": (-0.311, 0.478, 0.355),
+        "compact": (0.632, 0.781, 0.088),
+        "straight": (0.677, 0.471, 0.200),
+        "rough": (-0.362, 0.177, 0.115),
+        "rough_around": (0.405, 0.252, 0.119),
+        "green": (-0.278, 0.126, 0.167),
+        "bright": (0.507, 0.086, 0.188),
+        "contrast": (0.669, 0.219, 0.138),
+        "shadow": (0.466, 0.054, 0.073),
+        "border": (-0.608, 0.035, 0.075),
+        "uneven": (-0.342, 0.266, 0.091),
+        "warm": (-0.437, 0.069, 0.116),
+    },
+    start=-0.312,
+    # Neither the largest nor the brightest parts are roofs.
+    bent={"share": -0.358, "bright": -0.340},
+)
+"""Fitted to 627 parts of 65 UC Merced scenes, looked at by eye."""
 
 
 @dataclass(frozen=True)
@@ -171,15 +172,11 @@ def _rated(picture: _Picture, part: BoolArray, box: Box) -> _Part:
     looks = _looks(picture, part, box)
     if looks is None:
         return _Part(part, box, 0.0)
-    sum_ = _START
-    for name, (weight, mean, deviation) in _LOOKS.items():
-        value = float(np.clip((looks[name] - mean) / deviation, -_REACH, _REACH))
-        sum_ += weight * value + _BENT.get(name, 0.0) * value**2
-    return _Part(part, box, float(1.0 / (1.0 + np.exp(-sum_))))
+    return _Part(part, box, ROOF.likelihood(looks))
 
 
 def _looks(picture: _Picture, part: BoolArray, box: Box) -> dict[str, float] | None:
-    """What a part looks like, by the names of ``_LOOKS``; None where it is no roof at first sight."""
+    """What a part looks like, by the names in ``ROOF``; None where it is no roof at first sight."""
     margin = 6
     window = tuple(slice(max(0, side.start - margin), side.stop + margin) for side in box)
     mask = np.pad(part, margin)[

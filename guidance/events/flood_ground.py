@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from .noise import blur, enlarge, fractal_noise, shrink, smoothstep, texture
+from .noise import blur, fractal_noise, smoothstep, texture
 from .scene import Scene
 
 FloatArray = NDArray[np.float32]
@@ -14,59 +14,32 @@ BoolArray = NDArray[np.bool_]
 
 _LEAST_WATER = 0.02
 """Share of the scene below which its recognised water is no river."""
-_LIKE_A_RIVER = 0.6
-"""Least score of a calm stretch of ground to be a river: of 25 unrecognised ones all right above 0.6, wrong below."""
-_COARSE_SIDE = 192
+_LEAST_ARM = 0.008
+"""Share of the scene that a further piece of water takes."""
+_SEAM = 0.02
+"""Half of the widest gap between two pieces of one water, in short sides."""
 
 
 def find_river(scene: Scene) -> FloatArray:
-    """The water, 0…1; where none is recognised (green, brown or shaded), the calm band that is most like a river.
+    """The water, 0…1: what the scene is sure of, with what looks most like water (green, brown or shaded) beside it.
 
     Only a flood may guess so: its text says that there is one.
     """
-    if float(scene.water.mean()) >= _LEAST_WATER:
+    guessed = scene.likely_water
+    if guessed is None:
         return scene.water
-    factor = max(1, round(scene.short_side / _COARSE_SIDE))
-    luminance, green = shrink(scene.luminance, factor), shrink(scene.greenness, factor)
-    mean = max(float(luminance.mean()), 0.05)
-    local = blur(luminance, 2.0)
-    variance = np.maximum(blur(luminance * luminance, 2.0) - local * local, 0.0)
-    rough = (np.sqrt(variance) / np.maximum(local, 0.3 * mean)).astype(np.float32)
-    # Measured on the banks: on a wide river the median is the water's.
-    limit = max(0.55 * float(np.median(rough)), 0.25 * float(np.quantile(rough, 0.85)))
-    calm = (rough < limit) & (local < 1.1 * mean)
-    calm = ndimage.binary_opening(ndimage.binary_closing(calm, iterations=2), iterations=3)
-    parts, count = ndimage.label(calm)
-    masks = [parts == k for k in range(1, count + 1)]
-    scores = [_likeness(mask, luminance / mean, green, rough) for mask in masks]
-    if not scores or max(scores) < _LIKE_A_RIVER:
-        return scene.water
-    bed = masks[int(np.argmax(scores))]
-    # The calm core ends before the banks; the bed goes on as far as its tones do, into the shadows on it.
-    brightest = float(np.quantile(local[bed], 0.97)) + 0.03 * mean
-    alike = (local < brightest) & (rough < 1.2 * float(np.median(rough)))
-    bed = ndimage.binary_dilation(bed, mask=alike | bed, iterations=9)
-    bed = ndimage.binary_closing(np.pad(bed, 4, mode="edge"), iterations=4)[4:-4, 4:-4]
-    found = bed.astype(np.float32)
-    return np.asarray(smoothstep(blur(found if factor == 1 else enlarge(found, factor, scene.shape), 1.0), 0.2, 0.8))
-
-
-def _likeness(mask: BoolArray, luminance: FloatArray, green: FloatArray, rough: FloatArray) -> float:
-    """How much a calm part is like a river: long, across the picture, darker, calmer and no greener than its banks."""
-    share = float(mask.mean())
-    if not 0.03 < share < 0.85:
-        return 0.0
-    sides = sum(bool(edge.any()) for edge in (mask[0], mask[-1], mask[:, 0], mask[:, -1]))
-    banks = ndimage.binary_dilation(mask, iterations=6) & ~mask
-    if not banks.any():
-        return 0.0
-    darker = float(np.median(luminance[banks]) - np.median(luminance[mask]))
-    greener = float(np.median(green[mask]) - np.median(green[banks]))
-    calmer = float(np.median(rough[banks])) / max(float(np.median(rough[mask])), 1e-3)
-    spread = np.linalg.eigvalsh(np.cov(np.argwhere(mask).T))
-    long = float(np.sqrt(spread[1] / max(float(spread[0]), 1.0)))
-    likely = np.sqrt(share) * min(calmer, 6.0) * (1.0 + 2.0 * np.clip(darker, -0.3, 0.3)) * min(long, 3.0)
-    return float(likely * (1.0 if sides > 1 else 0.4) * np.clip(1.0 - 8.0 * greener, 0.1, 1.2))
+    both = np.maximum(scene.water, guessed)
+    parts, _ = ndimage.label(ndimage.binary_dilation(both > 0.5, iterations=2))
+    joined = np.isin(parts, np.setdiff1d(np.unique(parts[guessed > 0.5]), 0))
+    if not (joined & (scene.water > 0.5)).any():
+        return scene.water if float(scene.water.mean()) >= _LEAST_WATER else guessed
+    # Besides, small pieces are shadows rather than water.
+    large = np.bincount(parts.ravel()) > _LEAST_ARM * parts.size
+    kept = np.where(joined | (large[parts] & (parts > 0)), both, 0.0)
+    # Lit and shaded water do not quite meet.
+    seam = max(2, round(_SEAM * scene.short_side))
+    closed = ndimage.binary_closing(np.pad(kept > 0.5, seam, mode="edge"), iterations=seam)
+    return np.maximum(kept, closed[seam:-seam, seam:-seam]).astype(np.float32)
 
 
 def ground_height(scene: Scene, river: FloatArray) -> FloatArray:

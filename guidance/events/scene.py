@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from .regions import Region, colour_regions, local_deviation, opponent
+from .rivers import likeliest_water
 
 FloatArray = NDArray[np.float32]
 
@@ -177,6 +178,12 @@ class Scene:
         small = np.bincount(holes.ravel()) < 0.0015 * own.size
         small[0] = False
         return self.to_full(mask | (small[holes] & (difference < 0.2)))
+
+    @cached_property
+    def likely_water(self) -> FloatArray | None:
+        """0…1: what looks most like a river or lake, for a text that says there is one; None where nothing does."""
+        found = likeliest_water(self.coarse)
+        return None if found is None else self.to_full(found)
 
     @cached_property
     def roofs(self) -> FloatArray:

@@ -12,7 +12,7 @@ from scipy import ndimage
 from skimage.segmentation import felzenszwalb
 
 from .looks import Looks
-from .regions import BoolArray, opponent, steepest_slope
+from .regions import CROSS, BoolArray, opponent, steepest_slope
 from .scene import Scene
 
 FloatArray = NDArray[np.float32]
@@ -124,7 +124,7 @@ def _apart(parts: list[_Part], least: float) -> list[_Part]:
 def _joined(picture: _Picture, parts: list[_Part]) -> list[_Part]:
     """Pairs of parts that adjoin each other and look likelier together: the lit and the shaded plane of one roof."""
     wholes = [part.whole(picture.shape) for part in parts]
-    grown = [ndimage.binary_dilation(whole, iterations=2) for whole in wholes]
+    grown = [ndimage.binary_dilation(whole, CROSS, iterations=2) for whole in wholes]
     result = []
     for (i, one), (j, other) in combinations(enumerate(parts), 2):
         shared = np.count_nonzero(grown[i] & grown[j])
@@ -149,7 +149,7 @@ def _parts(picture: _Picture) -> Iterator[tuple[BoolArray, Box]]:
             share = np.count_nonzero(part) / labels.size
             if not _SMALLEST < share < _LARGEST:
                 continue
-            filled = ndimage.binary_fill_holes(part)
+            filled = ndimage.binary_fill_holes(part, CROSS)
             # The same part comes again at the next level, hardly changed.
             key = (*(round(end / 3) for side in box for end in (side.start, side.stop)), round(5.0 * np.log(share)))
             if key not in seen and np.count_nonzero(filled) < 1.6 * np.count_nonzero(part):
@@ -186,7 +186,7 @@ def _looks(picture: _Picture, part: BoolArray, box: Box) -> dict[str, float] | N
         )
     ]
     count = np.count_nonzero(mask)
-    inner = ndimage.binary_erosion(mask)
+    inner = ndimage.binary_erosion(mask, CROSS)
     y, x = np.nonzero(mask & ~inner)
     sides = _sides(y, x)
     right_angled = min(1.0, count / (sides[0] * sides[1]))
@@ -197,8 +197,8 @@ def _looks(picture: _Picture, part: BoolArray, box: Box) -> dict[str, float] | N
     if right_angled < 0.45 or long > 1.6 or border > 0.33 or green > 0.66 or water > 0.5:
         return None
     wide = max(2, int(0.18 * np.sqrt(count)))
-    near = ndimage.binary_dilation(mask)
-    ring = ndimage.binary_dilation(mask, iterations=wide) & ~near
+    near = ndimage.binary_dilation(mask, CROSS)
+    ring = ndimage.binary_dilation(mask, CROSS, iterations=wide) & ~near
     ring = ring if ring.any() else mask
     core = inner if np.count_nonzero(inner) > 8 else mask
     outline = near & ~inner

@@ -39,7 +39,7 @@ def find_river(scene: Scene) -> FloatArray:
     # Lit and shaded water do not quite meet.
     seam = max(2, round(_SEAM * scene.short_side))
     closed = ndimage.binary_closing(np.pad(kept > 0.5, seam, mode="edge"), iterations=seam)
-    return np.maximum(kept, closed[seam:-seam, seam:-seam]).astype(np.float32)
+    return np.asarray(np.maximum(kept, closed[seam:-seam, seam:-seam]), np.float32)
 
 
 def ground_height(scene: Scene, river: FloatArray) -> FloatArray:

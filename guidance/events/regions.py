@@ -11,6 +11,9 @@ from scipy import ndimage
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
+CROSS: BoolArray = ndimage.generate_binary_structure(2, 1)
+"""A pixel and its four neighbours; making it anew costs more than a small part's erosion."""
+
 
 @dataclass(frozen=True)
 class Region:

@@ -10,7 +10,7 @@ from scipy import ndimage
 from skimage.segmentation import felzenszwalb
 
 from .looks import Looks
-from .regions import BoolArray, local_deviation, opponent, steepest_slope
+from .regions import CROSS, BoolArray, local_deviation, opponent, steepest_slope
 
 FloatArray = NDArray[np.float32]
 
@@ -93,7 +93,7 @@ def _grown(picture: _Picture, part: BoolArray) -> BoolArray:
     spread = np.maximum(2.5 * np.median(np.abs(colours - middle), axis=0), (0.04, 0.03, 0.03))
     calm = picture.rough < 1.6 * float(np.quantile(picture.rough[part], 0.8))
     alike = (np.abs(picture.colour - middle) < spread).all(-1) & calm
-    grown = ndimage.binary_dilation(part, iterations=_GROWTH, mask=ndimage.binary_opening(alike) | part)
+    grown = ndimage.binary_dilation(part, CROSS, iterations=_GROWTH, mask=ndimage.binary_opening(alike) | part)
     edges = np.pad(grown, 3, mode="edge")
     return np.asarray(ndimage.binary_closing(edges, iterations=3)[3:-3, 3:-3])
 
@@ -141,13 +141,13 @@ def _labellings(picture: _Picture) -> Iterator[NDArray[np.intp]]:
 def _looks(picture: _Picture, part: BoolArray) -> dict[str, float] | None:
     """What a part looks like, by the names in ``WATER``; None where nothing lies around it."""
     count = np.count_nonzero(part)
-    inner = ndimage.binary_erosion(part, iterations=2)
+    inner = ndimage.binary_erosion(part, CROSS, iterations=2)
     inner = inner if np.count_nonzero(inner) > 30 else part
-    near = ndimage.binary_dilation(part, iterations=2)
-    ring = ndimage.binary_dilation(near, iterations=5) & ~near
+    near = ndimage.binary_dilation(part, CROSS, iterations=2)
+    ring = ndimage.binary_dilation(near, CROSS, iterations=5) & ~near
     if not ring.any():
         return None
-    outline = ndimage.binary_dilation(part) & ~ndimage.binary_erosion(part, border_value=1)
+    outline = ndimage.binary_dilation(part, CROSS) & ~ndimage.binary_erosion(part, CROSS, border_value=1)
     colour, around = (np.median(picture.colour[place], axis=0) for place in (inner, ring))
     rough, rough_around = (float(np.median(picture.rough[place])) + 0.003 for place in (inner, ring))
     spread = np.linalg.eigvalsh(np.cov(np.argwhere(part).T))
@@ -165,7 +165,7 @@ def _looks(picture: _Picture, part: BoolArray) -> dict[str, float] | None:
         "sides": float(sum(side.any() for side in (part[0], part[-1], part[:, 0], part[:, -1]))),
         "border": float(part[picture.edge].mean()),
         "long": 0.5 * float(np.log(spread[1] / max(float(spread[0]), 1.0))),
-        "compact": np.count_nonzero(ndimage.binary_erosion(part, iterations=2, border_value=1)) / count,
+        "compact": np.count_nonzero(ndimage.binary_erosion(part, CROSS, iterations=2, border_value=1)) / count,
         "straight": float(np.abs(picture.turn[outline].sum()) / (picture.slope[outline].sum() + 1e-6)),
         "contrast": float(np.linalg.norm(colour - around)),
         "uneven": float(picture.colour[inner].std(axis=0).sum()),

@@ -73,7 +73,8 @@ def draw_exemplars(canvas: Canvas, event: Event, rng: np.random.Generator, count
     scene = Scene(_to_numpy(as_rgb(image)), wind=float(rng.spawn(1)[0].uniform(-np.pi, np.pi)))
     sketch = Scene(_to_numpy(resize(as_rgb(image), _sketch_size(scene.shape))))
     marked = None if region is None else region.cpu().numpy().astype(np.float32)
-    if (subject := find_subject(scene, event, canvas.text, marked, rng)) is not None:
+    valid = None if canvas.valid is None else canvas.valid.cpu().numpy().astype(np.float32)
+    if (subject := find_subject(scene, event, canvas.text, marked, rng, valid)) is not None:
         scene, sketch = replace(scene, subject=subject), replace(sketch, subject=_reduced(subject, sketch.shape))
     if (place := _place(canvas, scene, sketch, event, rng)) is None:
         return []

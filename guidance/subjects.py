@@ -39,14 +39,19 @@ class _Thing:
 
 
 def find_subject(
-    scene: Scene, event: Event, text: str, marked: FloatArray | None, rng: np.random.Generator
+    scene: Scene,
+    event: Event,
+    text: str,
+    marked: FloatArray | None,
+    rng: np.random.Generator,
+    valid: FloatArray | None = None,
 ) -> FloatArray | None:
     """Where the thing lies that ``event`` happens to, [H, W] in 0…1; None: wherever the event finds its place.
 
     An event of one object gets one of them at random. For a fire, it is else what the user marked, unless that can
-    burn by itself. marked: [H, W] in 0…1, the user's region.
+    burn by itself. marked: [H, W] in 0…1, the user's region. valid: [H, W], 0 where the image has no data.
     """
-    things = _named_things(scene, event, text, marked)
+    things = _inside(_named_things(scene, event, text, marked), valid)
     if things and event.local:
         return _one_of(things, rng)
     if things:

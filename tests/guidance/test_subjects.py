@@ -63,6 +63,13 @@ def test_an_event_of_one_object_gets_one_building(village, event, text):
     assert len(chosen) > 1  # another seed, another house
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_building_without_data_is_not_chosen(village, seed):
+    valid = marked_at(slice(0, 240), slice(120, 240))
+    found = find_subject(village, BY_NAME["holes"], "Holes in a roof", None, np.random.default_rng(seed), valid)
+    assert (valid[found > 0.5] > 0.0).mean() > 0.8
+
+
 def test_all_buildings_may_burn(village):
     found = subject(village, "fire", "The houses are burning")
     assert np.array_equal(found > 0.5, np.any([building.mask for building in find_buildings(village)], axis=0))

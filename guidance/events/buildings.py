@@ -12,11 +12,10 @@ from scipy import ndimage
 from skimage.segmentation import felzenszwalb
 
 from .looks import Looks
-from .regions import CROSS, BoolArray, opponent, steepest_slope
+from .regions import CROSS, BoolArray, Box, connected_parts, opponent, steepest_slope
 from .scene import Scene
 
 FloatArray = NDArray[np.float32]
-Box = tuple[slice, slice]
 
 LEAST_LIKELIHOOD = 0.35
 _SMALLEST, _LARGEST = 0.0012, 0.15
@@ -142,13 +141,8 @@ def _parts(picture: _Picture) -> Iterator[tuple[BoolArray, Box]]:
     """Connected parts, each filled and with the box that it lies in: above and below levels, and of segmentations."""
     seen = set()
     for labels in _labellings(picture):
-        for index, box in enumerate(ndimage.find_objects(labels), start=1):
-            if box is None:
-                continue
-            part = labels[box] == index
+        for part, box in connected_parts(labels, _SMALLEST, _LARGEST):
             share = np.count_nonzero(part) / labels.size
-            if not _SMALLEST < share < _LARGEST:
-                continue
             filled = ndimage.binary_fill_holes(part, CROSS)
             # The same part comes again at the next level, hardly changed.
             key = (*(round(end / 3) for side in box for end in (side.start, side.stop)), round(5.0 * np.log(share)))

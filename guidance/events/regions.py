@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy import ndimage
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
+Box = tuple[slice, slice]
 
 CROSS: BoolArray = ndimage.generate_binary_structure(2, 1)
 """A pixel and its four neighbours; making it anew costs more than a small part's erosion."""
@@ -72,6 +74,16 @@ def local_deviation(luminance: FloatArray, sigma: float = 2.0) -> FloatArray:
     mean = ndimage.gaussian_filter(luminance, sigma, mode="nearest")
     square = ndimage.gaussian_filter(luminance * luminance, sigma, mode="nearest")
     return np.asarray(np.sqrt(np.maximum(square - mean * mean, 0.0)), np.float32)
+
+
+def connected_parts(labels: NDArray[np.intp], smallest: float, largest: float) -> Iterator[tuple[BoolArray, Box]]:
+    """Each labelled part whose share of the picture lies between these: bool [h, w] of its box, and the box."""
+    for index, box in enumerate(ndimage.find_objects(labels), start=1):
+        if box is None:
+            continue
+        part = labels[box] == index
+        if smallest < np.count_nonzero(part) / labels.size < largest:
+            yield part, box
 
 
 def colour_regions(rgb: FloatArray, clusters: int = 7, least_share: float = 0.012) -> list[Region]:

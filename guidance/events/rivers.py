@@ -10,7 +10,7 @@ from scipy import ndimage
 from skimage.segmentation import felzenszwalb
 
 from .looks import Looks
-from .regions import CROSS, BoolArray, local_deviation, opponent, steepest_slope
+from .regions import CROSS, BoolArray, connected_parts, local_deviation, opponent, steepest_slope
 
 FloatArray = NDArray[np.float32]
 
@@ -62,7 +62,7 @@ class _Picture:
         gy, gx = steepest_slope(self.colour, 1.0)
         self.slope = np.hypot(gy, gx)
         self.turn = np.exp(4j * np.arctan2(gy, gx)) * self.slope
-        luminance = (self.rgb @ np.array([0.299, 0.587, 0.114], np.float32)).astype(np.float32)
+        luminance = opponent(self.rgb)[..., 0]
         level = ndimage.gaussian_filter(luminance, 2.0)
         self.rough = local_deviation(luminance) / np.maximum(level, 0.3 * max(float(luminance.mean()), 0.05))
         self.usual = float(np.median(self.colour[..., 0]))
@@ -103,12 +103,7 @@ def _parts(picture: _Picture) -> Iterator[BoolArray]:
     seen = set()
     size = picture.rough.size
     for labels in _labellings(picture):
-        for index, box in enumerate(ndimage.find_objects(labels), start=1):
-            if box is None:
-                continue
-            own = labels[box] == index
-            if not _SMALLEST < np.count_nonzero(own) / size < _LARGEST:
-                continue
+        for own, box in connected_parts(labels, _SMALLEST, _LARGEST):
             part = np.zeros(picture.shape, bool)
             part[box] = own
             holes, _ = ndimage.label(~part)

@@ -50,9 +50,10 @@ def find_tanks(scene: Scene) -> list[Disc]:
     """
     shape, side = scene.coarse.shape[:2], min(scene.coarse.shape[:2])
     radii = np.unique(np.round(np.geomspace(_SMALLEST * side, _LARGEST * side, _RADII)))
-    luminance = blur(np.asarray(scene.coarse @ np.array([0.299, 0.587, 0.114], np.float32)), 1.0)
+    colour = opponent(scene.coarse)
+    luminance = blur(colour[..., 0], 1.0)
     usual = max(float(np.median(luminance)), 1e-3)
-    around = _edges_around(*steepest_slope(opponent(scene.coarse), 1.0), radii)
+    around = _edges_around(*steepest_slope(colour, 1.0), radii)
     # Of a tank and its shadow, which is as round, the tank is the brighter.
     level = np.stack([ndimage.uniform_filter(luminance, max(1, round(1.2 * r))) for r in radii]) / usual
     clear = around * np.clip(0.1 + 0.9 * level, 0.4, 1.0) * np.sqrt(radii / side)[:, None, None]

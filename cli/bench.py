@@ -22,6 +22,7 @@ from ..sinddm.patch_swd import patch_swd
 from ..sinddm.patches.model import PatchDenoiser, PatchSettings
 from ..sinddm.pyramid import size_of
 from ..sinddm.sampling import sample
+from ..sinddm.value_range import to_signed, to_unit
 from . import bench_train
 from .begun import BEGUN
 from .console import say
@@ -80,11 +81,11 @@ def _against_exact(image: Tensor, device: str) -> dict[str, Any]:
     times, distances = [], []
     for settings in (PatchSettings(), EXACT):
         begun = time.perf_counter()
-        model = PatchDenoiser(image.to(device) * 2.0 - 1.0, settings=settings)
+        model = PatchDenoiser(to_signed(image.to(device)), settings=settings)
         with torch.no_grad():
             drawn = sample(model, size, torch.Generator().manual_seed(0), device=device)
         times.append(time.perf_counter() - begun)
-        distances.append(patch_swd(drawn * 0.5 + 0.5, image, torch.Generator().manual_seed(0)))
+        distances.append(patch_swd(to_unit(drawn), image, torch.Generator().manual_seed(0)))
     return {
         "size": f"{size[1]}x{size[0]}",
         "accelerated_s": _round(times[0]),

@@ -28,6 +28,7 @@ from ..sinddm.training.curves import Points, plot
 from ..sinddm.training.held_out import held_out_loss
 from ..sinddm.training.loop import Training, TrainSettings
 from ..sinddm.training.recipes import RECIPES, Recipe
+from ..sinddm.value_range import to_signed, to_unit
 from .console import say
 from .measures import gradient_energy, peak_memory, sized
 
@@ -83,7 +84,7 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
 
 def _curve(image: Tensor, recipe: Recipe, budget: float) -> tuple[Training, list[Point]]:
     """Train for ``budget`` seconds; measuring does not count."""
-    training = Training(image * 2.0 - 1.0, TrainSettings(recipe.name, time_budget=budget), recipe=recipe)
+    training = Training(to_signed(image), TrainSettings(recipe.name, time_budget=budget), recipe=recipe)
     operations = _operations(training)
     points = [Point(0, 0.0, 0.0, held_out_loss(training.average, training.scales, training.diffusion))]
     for step in training.run():
@@ -146,7 +147,7 @@ def _samples(image: Tensor, fast: SinDDMModel, published: SinDDMModel) -> dict[s
     begun = time.perf_counter()
     runs = [published_sample(fast, size, torch.Generator().manual_seed(seed)) for seed in SEEDS]
     seconds = (time.perf_counter() - begun) / len(SEEDS)
-    drawn = [(picture * 0.5 + 0.5).clamp(0.0, 1.0) for picture, _ in runs]
+    drawn = [to_unit(picture).clamp(0.0, 1.0) for picture, _ in runs]
     told["network_published_sampler"] = _judged(drawn, image, runs[0][1], seconds)
     return told
 
@@ -170,7 +171,7 @@ def _evaluations(denoiser: Denoiser, model: SinDDMModel) -> int:
 
 def _step_ms(scene: Tensor, side: int) -> float:
     """Milliseconds of one fast step on a square image."""
-    training = Training(sized(scene, side) * 2.0 - 1.0, TrainSettings(iterations=STEPS_TIMED + 2))
+    training = Training(to_signed(sized(scene, side)), TrainSettings(iterations=STEPS_TIMED + 2))
     times = [step.seconds for step in training.run()]
     taken = round(1000 * (times[-1] - times[1]) / STEPS_TIMED, 1)
     say(f"one step at {side}×{side}: {taken} ms")

@@ -10,6 +10,7 @@ from ..rasters.files import read_raster, write_bytes
 from ..sinddm.network.model_file import model_bytes
 from ..sinddm.network.official import import_official
 from ..sinddm.training.run import check_model_output
+from ..sinddm.value_range import to_signed
 
 
 def add_to(commands: Any) -> None:
@@ -24,7 +25,7 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
     begun = time.perf_counter()
     output = check_model_output(chosen.output)
     source = read_raster(chosen.image)
-    model = import_official(chosen.checkpoint, source.pixels * 2.0 - 1.0, source.values)
+    model = import_official(chosen.checkpoint, to_signed(source.pixels), source.values)
     write_bytes(output, model_bytes(model))
     return {
         "output": str(output),

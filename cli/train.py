@@ -21,6 +21,7 @@ from ..sinddm.training.checkpoint import checkpoint_path
 from ..sinddm.training.loop import Training, TrainSettings, TrainStep
 from ..sinddm.training.recipes import RECIPES
 from ..sinddm.training.run import check_model_output, train_to_file
+from ..sinddm.value_range import to_signed
 from .console import interrupt_between_steps, say, training_bar
 
 DEFAULTS = TrainSettings()
@@ -67,13 +68,13 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
     source = read_to_learn(Path(chosen.image))
     for note in source.notes:
         say(f"sinddm-rs: {note}")
-    exemplars = [checked_exemplar(read_raster(path).pixels, source.pixels) * 2.0 - 1.0 for path in chosen.exemplar]
+    exemplars = [to_signed(checked_exemplar(read_raster(path).pixels, source.pixels)) for path in chosen.exemplar]
     events = []
     for text in chosen.event:
         name, drawn = event_pictures(source.pixels, text, settings.seed)
         events.append(name)
-        exemplars += [each * 2.0 - 1.0 for each in drawn]
-    training = Training(source.pixels * 2.0 - 1.0, settings, exemplars, source.values, events)
+        exemplars += [to_signed(each) for each in drawn]
+    training = Training(to_signed(source.pixels), settings, exemplars, source.values, events)
     begun = time.perf_counter()
     with training_bar() as bar, interrupt_between_steps() as stopped:
 

@@ -24,6 +24,7 @@ from ..sinddm.network.model_file import load_model
 from ..sinddm.training.checkpoint import checkpoint_path
 from ..sinddm.training.loop import Training, TrainSettings
 from ..sinddm.training.run import train_to_file
+from ..sinddm.value_range import to_signed
 from .code import EDITING, code_digest
 from .scorers import guide_digest
 
@@ -133,7 +134,7 @@ class TrainedModels:
         except InputError as error:  # nothing can be drawn; the network then knows the scene alone
             warnings.warn(str(error), EditWarning, stacklevel=2)
         settings = TrainSettings(time_budget=self.seconds, device=self.device)
-        training = Training(image * 2.0 - 1.0, settings, [each * 2.0 - 1.0 for each in drawn], events=events)
+        training = Training(to_signed(image), settings, [to_signed(each) for each in drawn], events=events)
         return train_to_file(training, path, resume=checkpoint_path(path).is_file())
 
 

@@ -16,6 +16,7 @@ from ..sinddm.patches.bank import PatchSource
 from ..sinddm.patches.model import PatchDenoiser, PatchSettings
 from ..sinddm.pyramid import size_of
 from ..sinddm.sampling import Plan, sample
+from ..sinddm.value_range import to_signed, to_unit
 from .selection import Selection
 from .tiles import Tile
 from .window import GeoDocument, document_from, mask_in, read_usable
@@ -116,8 +117,8 @@ def _relief(after: Tensor, before: Tensor) -> Tensor:
 def _detailed(start: Tensor, here: GeoDocument, changed: Tensor, seen: Seen, tile: Tile, seed: int) -> Tensor:
     """``start`` [C, h, w] with the detail of a picture taken at this resolution where it changed."""
     patches = PatchDenoiser(
-        here.pixels * 2.0 - 1.0,
-        [PatchSource(part * 2.0 - 1.0, weight, in_place=False) for part, weight in _plan_patches(seen, tile)],
+        to_signed(here.pixels),
+        [PatchSource(to_signed(part), weight, in_place=False) for part, weight in _plan_patches(seen, tile)],
         PatchSettings(anchor=20.0),
         seed,
         prior=(here.valid * (1.0 - 0.98 * changed)).float(),
@@ -125,8 +126,8 @@ def _detailed(start: Tensor, here: GeoDocument, changed: Tensor, seen: Seen, til
     size = size_of(start)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        sampled = sample(patches, size, generator, plan=DETAIL, start=start * 2.0 - 1.0)
-    return (sampled * 0.5 + 0.5).clamp(0.0, 1.0)
+        sampled = sample(patches, size, generator, plan=DETAIL, start=to_signed(start))
+    return to_unit(sampled).clamp(0.0, 1.0)
 
 
 def _plan_patches(seen: Seen, tile: Tile) -> list[tuple[Tensor, Tensor]]:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..rasters.layout import as_rgb
 from ..sinddm.pyramid import resize, size_of
+from ..sinddm.value_range import to_signed, to_unit
 from .bands import with_visible
 from .covers import LEAST_SHARE, cover_maps, low_ground, named_covers
 from .events.noise import fractal_noise, organic_place
@@ -64,9 +65,9 @@ class Appearance:
         """An image [C, h, w] in −1…1 of any size with this look; differentiable; further bands follow the visible."""
         size = size_of(image)
         amount = resize(self.amount[None], size).clamp(0.0, 1.0)
-        rgb = as_rgb(image) * 0.5 + 0.5
+        rgb = to_unit(as_rgb(image))
         painted = rgb + (_coloured(rgb, self.colour, self.light, self.relief) - rgb) * amount
-        return with_visible(image, painted.clamp(0.0, 1.0) * 2.0 - 1.0)
+        return with_visible(image, to_signed(painted.clamp(0.0, 1.0)))
 
 
 @dataclass(frozen=True)

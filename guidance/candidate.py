@@ -16,6 +16,7 @@ from ..sinddm.patches.bank import PatchSource
 from ..sinddm.patches.model import PatchDenoiser, PatchSettings
 from ..sinddm.pyramid import Size, resize, scale_sizes, size_of
 from ..sinddm.sampling import Plan, Watch, sample
+from ..sinddm.value_range import to_signed, to_unit
 from .appearance import Appearance, find_paint, new_surface
 from .compositions import draw_together
 from .exemplars import Canvas, DrawnExemplar
@@ -136,7 +137,7 @@ def _allowed(job: Job, drawn: Sequence[DrawnExemplar], look: Appearance | None, 
     if job.region is not None:
         return job.region
     size = size_of(job.image)
-    coarse = resize(job.image * 2.0 - 1.0, scale_sizes(size, GUIDED_PATCHES.coarsest_side)[0])
+    coarse = resize(to_signed(job.image), scale_sizes(size, GUIDED_PATCHES.coarsest_side)[0])
     gradient = text_gradient(job.wish, coarse, 0, generator, LOOK)
     return energy_mask(gradient, min(0.9, GUIDED_SHARE * job.strength), size)
 
@@ -186,7 +187,7 @@ def _sample_edit(
     )
     if look is not None:
         sampled = torch.cat([look(sampled[:bands]), sampled[bands:]])
-    return (sampled * 0.5 + 0.5).clamp(0.0, 1.0)
+    return to_unit(sampled).clamp(0.0, 1.0)
 
 
 def _denoiser(job: Job, patches: PatchDenoiser, size: Size) -> tuple[Denoiser, Plan]:
@@ -201,7 +202,7 @@ def _denoiser(job: Job, patches: PatchDenoiser, size: Size) -> tuple[Denoiser, P
 
 def _with_event(image: Tensor, event: Tensor) -> Tensor:
     """An image [C, H, W] and how much of each pixel an event changed [H, W], 0…1 → [C + 1, H, W] in −1…1."""
-    return torch.cat([image, event[None]]) * 2.0 - 1.0
+    return to_signed(torch.cat([image, event[None]]))
 
 
 def _sources(job: Job, drawn: Sequence[DrawnExemplar], welcome: float) -> list[PatchSource]:

@@ -13,6 +13,7 @@ from ..rasters.regions import check_mask
 from ..sinddm.fingerprint import fingerprint
 from ..sinddm.network.model import SinDDMModel
 from ..sinddm.pyramid import size_of
+from ..sinddm.value_range import to_signed
 
 
 def checked_device(name: str) -> str:
@@ -65,7 +66,7 @@ def checked_model(model: SinDDMModel, source: Tensor, device: str) -> SinDDMMode
     if bands != len(source):
         raise InputError(f"The model has {bands} bands and the image {len(source)}; train one on this image.")
     size = size_of(source)
-    if model.size != size and model.origin.source_hash == fingerprint(source * 2.0 - 1.0):
+    if model.size != size and model.origin.source_hash == fingerprint(to_signed(source)):
         raise InputError(
             f"The model knows this image at {model.size[1]}×{model.size[0]} px only, not at {size[1]}×{size[0]};"
             " train one with the fast recipe, or shrink the image."

@@ -68,15 +68,21 @@ def draw_exemplars(canvas: Canvas, event: Event, rng: np.random.Generator, count
     The same strength changes the same share of every image, as far as it has room for the event: severities are tried
     on small sketches until it does.
     """
-    image, region, strength = canvas.image.cpu(), canvas.region, canvas.strength
+    image, strength = canvas.image.cpu(), canvas.strength
     # One wind for all drawings, since their patches meet in one picture.
     scene = Scene(_to_numpy(as_rgb(image)), wind=float(rng.spawn(1)[0].uniform(-np.pi, np.pi)))
     sketch = Scene(_to_numpy(resize(as_rgb(image), _sketch_size(scene.shape))))
-    marked = None if region is None else region.cpu().numpy().astype(np.float32)
-    valid = None if canvas.valid is None else canvas.valid.cpu().numpy().astype(np.float32)
+    marked, valid = (
+        None if each is None else each.cpu().numpy().astype(np.float32) for each in (canvas.region, canvas.valid)
+    )
     if (subject := find_subject(scene, event, canvas.text, marked, rng, valid)) is not None:
         scene, sketch = replace(scene, subject=subject), replace(sketch, subject=_reduced(subject, sketch.shape))
-    if (place := _place(canvas, scene, sketch, event, rng)) is None:
+    place = (
+        _place_in_scene(canvas, scene, sketch, event, rng, valid)
+        if marked is None
+        else _place_in_region(event, marked, strength, rng)
+    )
+    if place is None:
         return []
     area, share = place
     placed = not event.local and event.typical_share <= WHOLE_SCENE_SHARE
@@ -86,20 +92,24 @@ def draw_exemplars(canvas: Canvas, event: Event, rng: np.random.Generator, count
     return [_as_exemplar(image, drawing, event.name, canvas.units) for drawing in drawings if drawing.mask.any()]
 
 
-def _place(
-    canvas: Canvas, scene: Scene, sketch: Scene, event: Event, rng: np.random.Generator
+def _place_in_region(
+    event: Event, marked: FloatArray, strength: float, rng: np.random.Generator
+) -> tuple[FloatArray, float]:
+    """Where the event may act in the user's region, [H, W] in 0…1, and the share of the image that it is to change."""
+    share = SHARE_OF_REGION * strength * float(marked.mean())
+    # Room to be ragged in, and no more: in all of the region even a faint event would reach its border.
+    return (marked if event.local else organic_place(marked, 1.5 * share, rng, 0.7, softness=0.3)), share
+
+
+def _place_in_scene(
+    canvas: Canvas, scene: Scene, sketch: Scene, event: Event, rng: np.random.Generator, valid: FloatArray | None
 ) -> tuple[FloatArray, float] | None:
-    """Where the event may act, [H, W] in 0…1, and the share of the image that it is to change; None: nowhere."""
+    """The same where the user gave no region; None: nowhere. valid: [H, W], 0 where the image has no data."""
     share = event.typical_share * canvas.strength
-    if canvas.region is not None:
-        area = canvas.region.cpu().numpy().astype(np.float32)
-        share = SHARE_OF_REGION * canvas.strength * float(area.mean())
-        # Room to be ragged in, and no more: in all of the region even a faint event would reach its border.
-        return (area if event.local else organic_place(area, 1.5 * share, rng, 0.7, softness=0.3)), share
-    valid = np.ones(scene.shape, np.float32) if canvas.valid is None else canvas.valid.cpu().numpy()
+    seen = np.ones(scene.shape, np.float32) if valid is None else valid
     if scene.subject is not None and event.local:
-        return room_around(scene.subject) * valid, share
-    suitable = event.suitability(scene) * valid
+        return room_around(scene.subject) * seen, share
+    suitable = event.suitability(scene) * seen
     if float(suitable.max()) < _POSSIBLE:
         return None
     area = _possible(suitable)

@@ -13,6 +13,7 @@ from ..rasters.layout import as_rgb
 from ..sinddm.fingerprint import fingerprint
 from ..sinddm.network.model import SinDDMModel
 from ..sinddm.pyramid import size_of
+from ..sinddm.value_range import to_signed
 from .appearance import Paint, find_paint, found_surface
 from .bands import BandUnits
 from .checks import checked_device
@@ -113,7 +114,7 @@ def prepare(
     invents = settings.steering.invents and settings.strength > 0
     draws = invents and settings.exemplars == "auto"
     events = find_events(lookup, text) if draws else ()
-    if model is not None and model.origin.source_hash != fingerprint(source * 2.0 - 1.0):
+    if model is not None and model.origin.source_hash != fingerprint(to_signed(source)):
         warnings.append("The model was trained on another image, so the edit takes on that image's texture.")
     if draws and known and not events and not further:
         warnings.append("No event that can be drawn was found in the prompt; the guide alone paints it.")

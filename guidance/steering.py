@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from ..rasters.layout import as_rgb
 from ..sinddm.pyramid import resize, size_of
 from ..sinddm.sampling import Steer, Step
+from ..sinddm.value_range import to_unit
 from .guide import Guide
 from .views import Views, random_views
 
@@ -151,7 +152,7 @@ def text_gradient(
     with torch.enable_grad():
         leaf = clean.detach().requires_grad_(True)
         seen = leaf if shown is None else shown(leaf)
-        pictures = random_views(as_rgb(seen)[None] * 0.5 + 0.5, views, wish.guide.view_side, generator)
+        pictures = random_views(to_unit(as_rgb(seen)[None]), views, wish.guide.view_side, generator)
         embedding = F.normalize(wish.guide.embed_images(pictures).mean(0, keepdim=True), dim=-1)
         (gradient,) = torch.autograd.grad(wish.fulfilled(embedding, scale)[0], leaf)
     # A single pixel's gradient is noise to the eye; what the guide means is visible over a few.

@@ -20,6 +20,7 @@ from ..sinddm.pyramid import resize
 from ..sinddm.sampling import Step, Watch
 from ..sinddm.training.curves import loss_curve
 from ..sinddm.training.loop import Training, TrainStep
+from ..sinddm.value_range import to_unit
 
 TICKS = 1000
 PREVIEW_SIDE = 512
@@ -56,7 +57,7 @@ def sampling_watch(report: Report) -> Watch:
 
     def watch(clean: Tensor, step: Step) -> None:
         share = (step.scale + (step.index + 1) / step.steps) / step.scales
-        report(Progress(share, "sampling", as_rgb(clean * 0.5 + 0.5)))
+        report(Progress(share, "sampling", as_rgb(to_unit(clean))))
 
     return watch
 

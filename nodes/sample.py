@@ -18,6 +18,7 @@ from ..sinddm.new_scene import START_STRENGTH, scene_from
 from ..sinddm.patches.bank import PatchSource
 from ..sinddm.patches.model import PatchDenoiser
 from ..sinddm.sampling import Step, Watch
+from ..sinddm.value_range import to_signed, to_unit
 from .host import device, gradients
 from .progress import progress_bar, sampling_watch
 from .types import InstantModel, Model, check_range, from_image, from_model, seed_input, to_image
@@ -106,8 +107,8 @@ def denoiser_of(model: Model, seed: int, place: str) -> Denoiser:
     """What samples from the model on the device ``place``."""
     if not isinstance(model, InstantModel):
         return model_denoiser(model.to(place), seed)
-    further = [PatchSource(each.to(place) * 2.0 - 1.0, in_place=False) for each in model.exemplars]
-    return PatchDenoiser(model.image.to(place) * 2.0 - 1.0, further, seed=seed)
+    further = [PatchSource(to_signed(each.to(place)), in_place=False) for each in model.exemplars]
+    return PatchDenoiser(to_signed(model.image.to(place)), further, seed=seed)
 
 
 def _keeping_scales(kept: list[Tensor], further: Watch) -> Watch:
@@ -116,7 +117,7 @@ def _keeping_scales(kept: list[Tensor], further: Watch) -> Watch:
     def watch(clean: Tensor, step: Step) -> None:
         further(clean, step)
         if step.is_last:
-            kept.append((clean * 0.5 + 0.5).clamp(0.0, 1.0).cpu())
+            kept.append(to_unit(clean).clamp(0.0, 1.0).cpu())
 
     return watch
 

@@ -18,6 +18,7 @@ from ..sinddm.training.checkpoint import checkpoint_path
 from ..sinddm.training.loop import Training, TrainSettings
 from ..sinddm.training.recipes import RECIPES
 from ..sinddm.training.run import OnStep, alone_with, train_with_checkpoint
+from ..sinddm.value_range import to_signed
 from .host import device, gradients, sinddm_folders, warn
 from .instant_model import model_pictures
 from .progress import TrainingWatch, loss_picture, progress_bar
@@ -112,7 +113,7 @@ class SinDDMTrain:
         )
         with gradients():
             source, further = model_pictures(image, exemplars)
-            training = Training(source * 2.0 - 1.0, settings, [each * 2.0 - 1.0 for each in further])
+            training = Training(to_signed(source), settings, [to_signed(each) for each in further])
             folder = make_folder(sinddm_folders()[0] / TRAININGS)
             aside = checkpoint_path(folder / training_name(source, further, settings))
             model = train_put_aside(training, aside, resume, TrainingWatch(progress_bar(1)(0)))

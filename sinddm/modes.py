@@ -20,6 +20,7 @@ from .network.model import NetworkDenoiser, NetworkStage, SinDDMModel
 from .pyramid import Size, resize, size_of
 from .sampling import Steer, Step, Watch, sample
 from .schedule import NoiseLevel
+from .value_range import to_signed, to_unit
 
 HARMONISE_STEPS = 5
 STYLE_STEPS = 15
@@ -71,7 +72,7 @@ def transfer_style(model: SinDDMModel, content: Tensor, seed: int = 0, steps: in
     from skimage.exposure import match_histograms  # noqa: PLC0415 (slow to load)
 
     _check(model, content)
-    style = (model.image * 0.5 + 0.5).clamp(0.0, 1.0)
+    style = to_unit(model.image).clamp(0.0, 1.0)
     bands = [each.permute(1, 2, 0).cpu().numpy() for each in (content, style)]
     matched = match_histograms(*bands, channel_axis=2)
     recoloured = torch.from_numpy(np.ascontiguousarray(matched)).permute(2, 0, 1).to(torch.float32)
@@ -95,14 +96,14 @@ def repaint(
     if not 1 <= steps <= last:
         raise InputError(f"A repaint cannot begin at step {steps}; choose 1 to {last}.")
     with torch.inference_mode(False), torch.no_grad():
-        start = picture.clone().to(model.image) * 2.0 - 1.0
+        start = to_signed(picture.clone().to(model.image))
         size = size_of(start)
         generator = torch.Generator().manual_seed(seed)
         device = model.image.device
         drawn = sample(
             _FinestScale(model, steps), size, generator, start=start, steer=steer, watch=watch, device=device
         )
-    return (drawn * 0.5 + 0.5).clamp(0.0, 1.0).cpu()
+    return to_unit(drawn).clamp(0.0, 1.0).cpu()
 
 
 class _FinestScale:
@@ -157,7 +158,7 @@ def paste_patches(
     with torch.inference_mode(False), torch.no_grad():
         denoiser = NetworkDenoiser(model)
         drawn = sample(denoiser, size, generator, steer=steer, watch=watch, device=model.image.device)
-    return (drawn * 0.5 + 0.5).clamp(0.0, 1.0).cpu()
+    return to_unit(drawn).clamp(0.0, 1.0).cpu()
 
 
 def _scaled(box: Box, size: tuple[int, int], to: tuple[int, int]) -> tuple[slice, slice]:

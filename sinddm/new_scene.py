@@ -10,6 +10,7 @@ from .denoiser import Denoiser
 from .patches.model import PatchDenoiser
 from .pyramid import Size
 from .sampling import Plan, Watch, sample
+from .value_range import to_signed, to_unit
 
 START_STRENGTH = 0.7
 """Where a scene with a start image begins: its layout stays, its texture does not."""
@@ -25,7 +26,7 @@ def new_scene(
     size: (height, width) in pixels, of any aspect. The same seed gives the same bytes on the same machine. Raises
     OutOfMemoryError.
     """
-    return scene_from(PatchDenoiser(image.to(device) * 2.0 - 1.0, seed=seed), size, seed, device, watch)
+    return scene_from(PatchDenoiser(to_signed(image.to(device)), seed=seed), size, seed, device, watch)
 
 
 def scene_from(
@@ -43,11 +44,11 @@ def scene_from(
     scale 0 begins from it; the scales above begin as the model itself does. Raises OutOfMemoryError.
     """
     generator = torch.Generator().manual_seed(seed)
-    begin = None if start is None else start.to(device) * 2.0 - 1.0
+    begin = None if start is None else to_signed(start.to(device))
     plan = None if start is None else _plan(denoiser, size, strength)
     with torch.no_grad(), enough_memory("draw a scene", size):
         drawn = sample(denoiser, size, generator, plan=plan, start=begin, watch=watch, device=device)
-        return (drawn * 0.5 + 0.5).clamp(0.0, 1.0).cpu()
+        return to_unit(drawn).clamp(0.0, 1.0).cpu()
 
 
 def _plan(denoiser: Denoiser, size: Size, strength: float) -> Plan:

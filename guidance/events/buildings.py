@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -85,15 +85,18 @@ def find_buildings(scene: Scene) -> list[Building]:
     """What looks like a roof, the likeliest first; none overlaps another by much."""
     picture = _Picture(scene)
     rated = [_rated(picture, part, box) for part, box in _parts(picture)]
+    tried: set[tuple[_Part, _Part]] = set()
     for _ in range(_ROUNDS):
-        rated += _joined(picture, _apart(rated, _LEAST_PLANE))
+        pairs = [pair for pair in combinations(_apart(rated, _LEAST_PLANE), 2) if pair not in tried]
+        rated += _joined(picture, pairs)
+        tried.update(pairs)
     return [
         Building(scene.to_full(part.whole(picture.shape)) > 0.5, part.likelihood)
         for part in _apart(rated, LEAST_LIKELIHOOD)
     ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Part:
     """A part of the coarse picture: bool [h, w] of the box that it lies in, and how likely it is a roof."""
 
@@ -120,16 +123,16 @@ def _apart(parts: list[_Part], least: float) -> list[_Part]:
     return found
 
 
-def _joined(picture: _Picture, parts: list[_Part]) -> list[_Part]:
-    """Pairs of parts that adjoin each other and look likelier together: the lit and the shaded plane of one roof."""
-    wholes = [part.whole(picture.shape) for part in parts]
-    grown = [ndimage.binary_dilation(whole, CROSS, iterations=2) for whole in wholes]
+def _joined(picture: _Picture, pairs: Sequence[tuple[_Part, _Part]]) -> list[_Part]:
+    """Of these pairs those that adjoin and look likelier together: the lit and the shaded plane of one roof."""
+    wholes = {part: part.whole(picture.shape) for pair in pairs for part in pair}
+    grown = {part: ndimage.binary_dilation(whole, CROSS, iterations=2) for part, whole in wholes.items()}
     result = []
-    for (i, one), (j, other) in combinations(enumerate(parts), 2):
-        shared = np.count_nonzero(grown[i] & grown[j])
+    for one, other in pairs:
+        shared = np.count_nonzero(grown[one] & grown[other])
         if shared < _SHARED_EDGE * np.sqrt(min(np.count_nonzero(one.mask), np.count_nonzero(other.mask))):
             continue
-        both = ndimage.binary_fill_holes(ndimage.binary_closing(wholes[i] | wholes[j], iterations=2))
+        both = ndimage.binary_fill_holes(ndimage.binary_closing(wholes[one] | wholes[other], iterations=2))
         box = ndimage.find_objects(both.astype(np.uint8))[0]
         joined = _rated(picture, both[box], box)
         if joined.likelihood > max(one.likelihood, other.likelihood):

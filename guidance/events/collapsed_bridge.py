@@ -21,6 +21,10 @@ BoolArray = NDArray[np.bool_]
 
 MOST_GREEN = 0.4
 """Share of a band that may be green without other signs that it is a deck."""
+MOST_GREEN_ROAD = 0.52
+"""The same for a band as narrow as a road: asphalt of a tinted picture passes for green."""
+_ROAD = 0.2
+"""Half width of the widest road, in short sides; what is wider is a field's."""
 CONCRETE = np.array([0.66, 0.63, 0.58], np.float32)
 
 
@@ -115,7 +119,8 @@ class CollapsedBridge:
         shadow = smoothstep(np.sign(deck.shade) * v - deck.half_width, 1.4 * far, 1.2 * far) * (v * deck.shade > 0.0)
         reach = 0.5 * deck.length
         on_deck = (np.abs(v) < deck.half_width) & (np.abs(u) < reach)
-        green = float(np.mean(scene.vegetation, where=on_deck)) > MOST_GREEN if on_deck.any() else False
+        most = MOST_GREEN_ROAD if deck.half_width < _ROAD * scene.short_side else MOST_GREEN
+        green = float(np.mean(scene.vegetation, where=on_deck)) > most if on_deck.any() else False
         if green and not deck.over_water and not _stands_out(scene, deck, on_deck & (np.abs(u) < 0.7 * reach), v):
             return np.zeros(scene.shape, np.float32)
         inside = np.maximum(inside, shadow)

@@ -26,6 +26,8 @@ _LEAST_LIKELIHOOD = 0.2
 """A text that names water may mean even what looks little like it."""
 _GROWTH = 16
 """Pixels of the coarse picture that water goes on beyond what was rated."""
+_BANK = 5
+"""Pixels of the coarse picture in which a bank makes the water beside it look rough."""
 
 WATER = Looks(
     {
@@ -92,10 +94,12 @@ def _grown(picture: _Picture, part: BoolArray) -> BoolArray:
     middle = np.median(colours, axis=0)
     spread = np.maximum(2.5 * np.median(np.abs(colours - middle), axis=0), (0.04, 0.03, 0.03))
     calm = picture.rough < 1.6 * float(np.quantile(picture.rough[part], 0.8))
-    alike = (np.abs(picture.colour - middle) < spread).all(-1) & calm
-    grown = ndimage.binary_dilation(part, CROSS, iterations=_GROWTH, mask=ndimage.binary_opening(alike) | part)
+    toned = (np.abs(picture.colour - middle) < spread).all(-1)
+    grown = ndimage.binary_dilation(part, CROSS, iterations=_GROWTH, mask=ndimage.binary_opening(toned & calm) | part)
     edges = np.pad(grown, 3, mode="edge")
-    return np.asarray(ndimage.binary_closing(edges, iterations=3)[3:-3, 3:-3])
+    closed = ndimage.binary_closing(edges, iterations=3)[3:-3, 3:-3]
+    # The bank itself is rough, so calm ends before it.
+    return np.asarray(ndimage.binary_dilation(closed, CROSS, iterations=_BANK, mask=toned | closed))
 
 
 def _parts(picture: _Picture) -> Iterator[BoolArray]:

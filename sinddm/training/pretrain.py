@@ -28,6 +28,7 @@ from ..network.weights_state import load_network, load_optimiser, network_tensor
 from ..pyramid import build_pyramid, resize, size_of
 from ..scales import FACTOR, detail, enlarge, scaled_sizes
 from ..schedule import noise_schedule
+from ..value_range import to_signed
 from .batches import Batch, below, noise_losses
 from .loop import reduced_precision_pays
 from .muon import Muon
@@ -63,7 +64,7 @@ def load_levels(folder: Path) -> list[Level]:
     """The scenes of a folder at LEVELS resolutions, coarsest first."""
     pyramids = []
     for path in sorted(path for path in folder.rglob("*") if path.suffix in (".jpg", ".png")):
-        scene = resize(read_raster(path).pixels[:, :SIDE, :SIDE] * 2.0 - 1.0, (SIDE, SIDE))
+        scene = resize(to_signed(read_raster(path).pixels[:, :SIDE, :SIDE]), (SIDE, SIDE))
         pyramids.append(build_pyramid(scene, scaled_sizes((SIDE, SIDE), LEVELS, FACTOR)))
     levels = []
     for index in range(LEVELS):

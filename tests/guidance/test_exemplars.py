@@ -169,6 +169,11 @@ def test_bands_without_colour_take_the_change_of_brightness(colour_guide, bands)
         torch.testing.assert_close(change, change[:1].expand(bands, -1), atol=0.01, rtol=0)
 
 
+def test_one_bridge_falls_one_way(colour_guide):
+    overpass = read_raster(scene_path("bridge")).pixels
+    assert len(draw(BY_NAME["collapsed_bridge"], overpass, colour_guide, count=2)) == 1
+
+
 def test_all_drawings_of_an_edit_have_one_wind(colour_guide):
     winds = []
 

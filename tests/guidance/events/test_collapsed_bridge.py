@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from comfyui_sinddm_rs.guidance.events import Scene
+from comfyui_sinddm_rs.guidance.events import Scene, collapsed_bridge
 from comfyui_sinddm_rs.guidance.events.bridges import find_deck
-from comfyui_sinddm_rs.guidance.events.collapsed_bridge import COLLAPSED_BRIDGE
+from comfyui_sinddm_rs.guidance.events.collapsed_bridge import COLLAPSED_BRIDGE, MOST_GREEN, MOST_GREEN_ROAD
 from comfyui_sinddm_rs.guidance.events.deck import Deck
 from scipy import ndimage
 
@@ -102,3 +102,15 @@ def test_a_tinted_picture_still_has_its_bridge_but_a_wood_has_none():
     crowns = np.array([0.20, 0.32, 0.17]) * (1.0 + 3.0 * clumps)
     wood = Scene(np.clip(crowns, 0.0, 1.0).astype(np.float32))
     assert COLLAPSED_BRIDGE.suitability(wood).max() == 0.0
+
+
+@pytest.mark.parametrize(("half", "possible"), [(16.0, True), (60.0, False)])
+def test_asphalt_that_passes_for_green_is_a_deck_where_it_is_no_wider_than_a_road(
+    monkeypatch: pytest.MonkeyPatch, half: float, possible: bool
+):
+    grain = np.random.default_rng(0).normal(0.0, 0.02, (SIZE, SIZE, 1))
+    tinted = Scene((np.array([0.472, 0.5, 0.472]) + grain).astype(np.float32))
+    assert MOST_GREEN < tinted.vegetation.mean() < MOST_GREEN_ROAD
+    deck = Deck((96.0, 96.0), (0.0, 1.0), half, 120.0, over_water=False)
+    monkeypatch.setattr(collapsed_bridge, "find_deck", lambda *_: deck)
+    assert bool(COLLAPSED_BRIDGE.suitability(tinted).any()) == possible

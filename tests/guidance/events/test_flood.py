@@ -32,7 +32,7 @@ def everywhere(scene: Scene) -> np.ndarray:
 def test_a_green_river_is_found_and_fields_are_none():
     scene, bed = valley()
     found = find_river(scene) > 0.5
-    assert (found & bed).sum() / (found | bed).sum() > 0.75
+    assert (found & bed).sum() / (found | bed).sum() > 0.85
     fields, _ = valley(river=False)
     assert find_river(fields).mean() < 0.02
 

@@ -11,7 +11,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,20 +21,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..events import EVENTS
-from .guide import STRIDE, CompactGuide, ImageTower, TextSide, load_compact_guide, save_compact, word_table
-from .pictures import COVERS, PATCHED, SIDE, UNKNOWN_COVER, Pictures, draw_pictures
-from .vocabulary import (
-    COLOURS,
-    COVER_PHRASINGS,
-    EVENT_PHRASINGS,
-    OTHER_EVENTS_SHOWN,
-    PLACES,
-    SCENE_PHRASINGS,
-    TEMPLATES,
-    UNCHANGED,
-    UNCHANGED_PHRASINGS,
-    split_phrasings,
-)
+from .batches import Batch, Sampler, Targets, targets_of
+from .guide import CompactGuide, ImageTower, TextSide, load_compact_guide, save_compact, word_table
+from .labels import Labels
+from .pictures import Pictures, draw_pictures
 
 
 @dataclass(frozen=True)
@@ -54,184 +44,6 @@ class Training:
     seed: int = 0
 
 
-class Labels:
-    """All labels with their phrasings, and which labels say nothing about which."""
-
-    def __init__(self, events: Sequence[str], extra: dict[str, Sequence[str]] | None = None) -> None:
-        self.events = tuple(events)
-        groups: dict[str, Sequence[str]] = {name: EVENT_PHRASINGS.get(name, ()) for name in events}
-        for name, phrases in (extra or {}).items():
-            groups[name] = tuple(dict.fromkeys((*groups[name], *phrases)))
-        groups |= SCENE_PHRASINGS | COVER_PHRASINGS
-        groups |= {name: colour.phrasings for name, colour in COLOURS.items()}
-        groups[UNCHANGED] = UNCHANGED_PHRASINGS
-        self.names = tuple(groups)
-        self.index = {name: i for i, name in enumerate(self.names)}
-        splits = [split_phrasings(phrasings) for phrasings in groups.values()]
-        self.training = [split[0] for split in splits]
-        self.held_out = [split[1] for split in splits]
-        self.colour_ids = torch.tensor([self.index[name] for name in COLOURS])
-        self.colour_values = torch.tensor([colour.rgb for colour in COLOURS.values()])
-        self.ground = torch.zeros(len(self.names), dtype=torch.bool)
-        """True for scenes, covers and UNCHANGED: what the picture shows anyway."""
-        for name in (*SCENE_PHRASINGS, *COVER_PHRASINGS, UNCHANGED):
-            self.ground[self.index[name]] = True
-        self.silent = torch.zeros(len(self.names), len(self.names), dtype=torch.bool)
-        """[label, other]: ``other`` is neither right nor wrong where ``label`` is."""
-        for name, others in OTHER_EVENTS_SHOWN.items():
-            for other in others:
-                if name in self.index and other in self.index:
-                    self.silent[self.index[name], self.index[other]] = True
-        for name in (*COVER_PHRASINGS, UNCHANGED):
-            self.silent[self.index[name]] |= self.ground
-            self.silent[:, self.index[name]] |= self.ground
-        covers = torch.tensor([self.index[name] for name in COVER_PHRASINGS])
-        self.silent[covers[:, None], covers] = False
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def sample(self, rng: np.random.Generator) -> list[str]:
-        """One text a label, an event's or a colour's in a random template."""
-        texts = []
-        for i, phrasings in enumerate(self.training):
-            phrase = phrasings[int(rng.integers(len(phrasings)))]
-            template = (
-                TEMPLATES[int(rng.integers(len(TEMPLATES)))]
-                if not self.ground[i]
-                else TEMPLATES[-4 * int(rng.integers(2))]
-            )
-            texts.append(template.format(phrase, place=PLACES[int(rng.integers(len(PLACES)))]))
-        return texts
-
-
-@dataclass(frozen=True)
-class Batch:
-    """images [B, 3, S, S] in 0…1; shares [B, h, w] of each place that changed; covers [B, h, w]; kinds, scenes [B]."""
-
-    images: Tensor
-    shares: Tensor
-    covers: Tensor
-    kinds: Tensor
-    scenes: Tensor
-
-
-class Sampler:
-    """Draws augmented batches: half events, a fifth colours and patches, the rest unchanged scenes."""
-
-    def __init__(self, pictures: Pictures, labels: Labels, settings: Training, rng: np.random.Generator) -> None:
-        self.pictures, self.labels, self.settings, self.rng = pictures, labels, settings, rng
-        self.rows = {kind: np.flatnonzero(pictures.kinds == kind) for kind in np.unique(pictures.kinds).tolist()}
-        self.events = [kind for kind in labels.events if kind in self.rows]
-        self.colours = [kind for kind in COLOURS if kind in self.rows]
-
-    def _kind(self) -> str:
-        draw = self.rng.random()
-        pool = (
-            self.events if draw < 0.55 else self.colours if draw < 0.68 else [PATCHED] if draw < 0.74 else [UNCHANGED]
-        )
-        return pool[int(self.rng.integers(len(pool)))]
-
-    def _crop(self, row: int) -> tuple[Tensor, Tensor, Tensor]:
-        """One picture at another scale, turned: [3, S, S], and its places' changed share and cover, [h, w] each."""
-        rng, side = self.rng, self.settings.side
-        length = int(rng.integers(44, SIDE + 1))
-        top, left = (int(rng.integers(0, SIDE - length + 1)) for _ in range(2))
-        window = (slice(top, top + length), slice(left, left + length))
-        image = torch.from_numpy(self.pictures.images[row][window]).permute(2, 0, 1)[None].float() / 255
-        mask = torch.from_numpy(self.pictures.masks[row][window])[None, None].float() / 255
-        image = F.interpolate(image, (side, side), mode="bilinear", antialias=True)
-        share = F.adaptive_avg_pool2d(mask, side // STRIDE)
-        cover_rows = self.pictures.covers[row].shape[0] / SIDE
-        grid = [
-            ((start + (np.arange(side // STRIDE) + 0.5) * length * STRIDE / side) * cover_rows).astype(int)
-            for start in (top, left)
-        ]
-        cover = torch.from_numpy(self.pictures.covers[row][np.ix_(*grid)])[None, None]
-        turns = int(rng.integers(4))
-        turned = [torch.rot90(values, turns, (2, 3)) for values in (image, share, cover)]
-        if rng.random() < 0.5:
-            turned = [t.flip(3) for t in turned]
-        return turned[0][0], turned[1][0, 0], turned[2][0, 0]
-
-    def _sensor(self, images: Tensor) -> Tensor:
-        """Another camera, haze and focus: random gain, contrast, saturation, gamma, blur and noise for each picture."""
-        rng, n = self.rng, len(images)
-
-        def uniform(low: float, high: float, *shape: int) -> Tensor:
-            return torch.from_numpy(rng.uniform(low, high, (n, *(shape or (1, 1, 1)))).astype(np.float32))
-
-        grey = images.mean(1, keepdim=True)
-        images = grey + (images - grey) * uniform(0.65, 1.35)
-        mean = images.mean((1, 2, 3), keepdim=True)
-        images = mean + (images - mean) * uniform(0.75, 1.25) + uniform(-0.08, 0.08)
-        images = (images * uniform(0.92, 1.08, 3, 1, 1) * uniform(0.85, 1.15)).clamp(0.002, 1) ** uniform(0.85, 1.2)
-        coarse = F.interpolate(F.avg_pool2d(images, 2), scale_factor=2.0, mode="bilinear")
-        images = torch.lerp(images, coarse, uniform(0, 1) * (uniform(0, 1) < 0.35))
-        noise = torch.from_numpy(rng.standard_normal(images.shape).astype(np.float32))
-        return (images + noise * uniform(0, 0.03) * (uniform(0, 1) < 0.5)).clamp(0, 1)
-
-    def __iter__(self) -> Iterator[Batch]:
-        index = self.labels.index
-        while True:
-            rows = [int(self.rng.choice(self.rows[self._kind()])) for _ in range(self.settings.batch)]
-            crops = [self._crop(row) for row in rows]
-            images, shares, covers = (torch.stack([crop[i] for crop in crops]) for i in range(3))
-            kinds = torch.tensor([index.get(str(self.pictures.kinds[row]), index[UNCHANGED]) for row in rows])
-            scenes = torch.tensor([index[str(self.pictures.scenes[row])] for row in rows])
-            yield Batch(self._sensor(images), shares, covers.long(), kinds, scenes)
-
-
-@dataclass(frozen=True)
-class Targets:
-    """For each picture or place: the label that is right, the labels that count at all, and a weight."""
-
-    right: Tensor
-    counts: Tensor
-    weight: Tensor
-
-
-def _drop_near_colours(counts: Tensor, right: Tensor, near: Tensor, labels: Labels) -> Tensor:
-    """A colour word is no mistake where the pixels have about that colour; ``near`` [..., colours]."""
-    counts = counts.clone()
-    counts[..., labels.colour_ids] &= ~near
-    return counts.scatter(-1, right[..., None], True)
-
-
-def targets_of(batch: Batch, labels: Labels, rng: np.random.Generator) -> tuple[Targets, Targets]:
-    """(of pictures [B], of places [B, h, w]).
-
-    A place counts as changed from a tenth of its area on and as unchanged below a fiftieth; between them it has
-    no weight. An unchanged place is described by its scene, its cover or UNCHANGED, one of them at random.
-    """
-    index = labels.index
-    shape = batch.shares.shape
-    changed, untouched = batch.shares > 0.1, batch.shares < 0.02
-    kinds, scenes = (values[:, None, None].expand(shape) for values in (batch.kinds, batch.scenes))
-    draw = torch.from_numpy(rng.random(shape))
-    cover = torch.tensor([index[name] for name in COVERS])[batch.covers.clamp(max=len(COVERS) - 1)]
-    ground = torch.where((draw < 0.4) & (batch.covers != UNKNOWN_COVER), cover, scenes)
-    ground = torch.where(draw > 0.8, index[UNCHANGED], ground)
-    right = torch.where(changed, kinds, ground)
-    counts = ~labels.silent[right]
-    # An event hides neither its scene nor the ground entirely: those words are no mistakes at a changed place.
-    own = F.one_hot(scenes, len(labels)).bool() | labels.ground * F.one_hot(cover, len(labels)).bool()
-    counts &= ~(own & (changed | (right == index[UNCHANGED]))[..., None])
-    colours = F.adaptive_avg_pool2d(batch.images, (shape[1], shape[2])).permute(0, 2, 3, 1)
-    near = (colours[..., None, :] - labels.colour_values).norm(dim=-1) < 0.3
-    counts = _drop_near_colours(counts, right, near, labels)
-    weight = changed / changed.sum().clamp(min=1) + 0.8 * untouched / untouched.sum().clamp(min=1)
-
-    any_change = changed.flatten(1).any(1)
-    plain = torch.from_numpy(rng.random(len(batch.kinds)) < 0.25)
-    picture = torch.where(any_change, batch.kinds, torch.where(plain, index[UNCHANGED], batch.scenes))
-    counted = ~labels.silent[picture] & ~(F.one_hot(batch.scenes, len(labels)).bool() & any_change[:, None])
-    counted[:, [index[name] for name in COVERS]] = False
-    counted = _drop_near_colours(counted, picture, near.flatten(1, 2).any(1), labels)
-    clear = any_change | untouched.flatten(1).all(1)
-    return Targets(picture, counted, clear / clear.sum().clamp(min=1)), Targets(right, counts, weight)
-
-
 class Trainer:
     """Both sides, their optimiser and their running average; ``step`` does one update and returns the loss."""
 
@@ -240,6 +52,7 @@ class Trainer:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             self.image, self.text = ImageTower(), TextSide()
+            self.mean_image, self.mean_text = ImageTower(), TextSide()
         if start is not None:
             self.image.load_state_dict(start.image.state_dict())
             self.text.load_state_dict(start.text.state_dict())
@@ -253,7 +66,6 @@ class Trainer:
             {"params": others, "weight_decay": 0.0},
         ]
         self.optimizer = torch.optim.AdamW(groups, lr=settings.rate, betas=(0.9, 0.98))
-        self.mean_image, self.mean_text = ImageTower(), TextSide()
         self.average(0.0)
 
     def average(self, keep: float) -> None:
@@ -345,7 +157,7 @@ def train(
     """
     rng = np.random.default_rng((settings.seed, 7))
     trainer = Trainer(labels, settings, start)
-    batches = iter(Sampler(pictures.subset(~pictures.held_out), labels, settings, rng))
+    batches = iter(Sampler(pictures.subset(~pictures.held_out), labels, settings.batch, settings.side, rng))
     header = {
         "labels": json.dumps(labels.names),
         "events": json.dumps(labels.events),

@@ -3,7 +3,7 @@
 The image tower is trained adversarially (Engstrom et al., "Adversarial Robustness as a Prior for Learned
 Representations", arXiv 1906.00945), so that its gradient paints what the text names instead of noise, and for each
 place of the picture, so that a small event counts and can be found. ``weights/MODEL_CARD.md`` has its data, its
-accuracy and its limits; ``train_compact.py`` trains it.
+accuracy and its limits; ``training.py`` trains it.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def edit_image(
             exemplars=kept.drawn,
             painted=None if kept.look is None else kept.look.hex(),
             ensemble=job.ensemble,
-            warnings=(*job.warnings, *(_shortcomings(job, kept.drawn, share) if settings.strength > 0 else ())),
+            warnings=(*job.warnings, *(_shortcomings(job, kept.drawn, share) if job.strength > 0 else ())),
             candidates=tuple(scored),
         )
 

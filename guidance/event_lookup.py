@@ -18,6 +18,7 @@ LOOKUP_THRESHOLD = 0.65
 """Least similarity of a text to an event's phrases for the event to be drawn."""
 
 _BY_NAME = {event.name: event for event in EVENTS}
+_CAUSE = re.compile(r"\b(?:by|due to|because of|as a result of|after)\b")
 _CLAUSES = re.compile(r"[,;.:]|\b(?:and|while|as well as|plus|after which)\b")
 
 
@@ -33,6 +34,11 @@ def lookup_guide(guide: Guide) -> CompactGuide:
 def is_known(guide: CompactGuide, text: str) -> bool:
     """Whether the guide was taught words like those of the text."""
     return guide.vocabulary_similarity(text) >= VOCABULARY_THRESHOLD
+
+
+def is_negated(text: str) -> bool:
+    """Whether a text says only what is not to be seen, such as "no fire"."""
+    return all(read_request(clause).negated for clause in _CLAUSES.split(text) if clause.strip())
 
 
 def nearest_event(guide: Guide, text_embedding: Tensor) -> tuple[Event | None, float]:
@@ -55,18 +61,40 @@ def find_events(guide: CompactGuide, text: str) -> tuple[Event, ...]:
     """
     named = [event for clause in _CLAUSES.split(text) if (event := _named(guide, clause)) is not None]
     if len(set(named)) > 1:
-        shown = {other for event in named for other in OTHER_EVENTS_SHOWN.get(event.name, ())}
-        return tuple(dict.fromkeys(event for event in named if event.name not in shown))
-    found = _named(guide, text)
-    if found is None and is_known(guide, text):
-        found = nearest_event(guide, guide.embed_texts([text])[0])[0]
+        return tuple(dict.fromkeys(_unshown(named)))
+    found = _named(guide, text) or (named[0] if named else None)
+    if found is None:
+        found = _nearest_unread(guide, text)
     return () if found is None else (found,)
 
 
+def _nearest_unread(guide: CompactGuide, text: str) -> Event | None:
+    """The event whose phrases lie nearest to a text of which the lexicon reads nothing, neither change nor negation."""
+    reading = read_request(text)
+    if reading.changes or reading.negated or not is_known(guide, text):
+        return None
+    return nearest_event(guide, guide.embed_texts([text])[0])[0]
+
+
 def _named(guide: CompactGuide, clause: str) -> Event | None:
-    """The event that the lexicon reads in a clause; where it reads two, the one that is nearest to its words."""
-    named = [_BY_NAME[change.name] for change in read_request(clause).changes if change.name in _BY_NAME]
+    """The event that the lexicon reads in a clause; where it reads two, the one that is nearest to its words.
+
+    What a cause did counts rather than the cause: a bridge that was washed away by a flood is a collapsed bridge.
+    """
+    named = _read(clause)
+    if len(named) > 1:
+        named = _unshown(_read(_CAUSE.split(clause, maxsplit=1)[0]) or named)
     if len(named) < 2:
         return named[0] if named else None
     nearest = nearest_event(guide, guide.embed_texts([clause])[0])[0]
     return nearest if nearest in named else named[0]
+
+
+def _read(clause: str) -> list[Event]:
+    return [_BY_NAME[change.name] for change in read_request(clause).changes if change.name in _BY_NAME]
+
+
+def _unshown(events: list[Event]) -> list[Event]:
+    """Without those that the drawing of another one shows anyway, as a fire's shows smoke."""
+    shown = {other for event in events for other in OTHER_EVENTS_SHOWN.get(event.name, ())}
+    return [event for event in events if event.name not in shown]

@@ -17,7 +17,7 @@ from ..sinddm.value_range import to_signed
 from .appearance import Paint, find_paint, found_surface
 from .bands import BandUnits
 from .checks import checked_device
-from .event_lookup import find_events, is_known, lookup_guide
+from .event_lookup import find_events, is_known, is_negated, lookup_guide
 from .events.base import Event
 from .guide import Guide
 from .guides import load_guide
@@ -116,7 +116,11 @@ def prepare(
     events = find_events(lookup, text) if draws else ()
     if model is not None and model.origin.source_hash != fingerprint(to_signed(source)):
         warnings.append("The model was trained on another image, so the edit takes on that image's texture.")
-    if draws and known and not events and not further:
+    negated = draws and not further and is_negated(text)
+    if negated:
+        # Steered toward "no fire", a picture would burn.
+        warnings.append("The prompt says what is not to be seen; say what the image should show instead.")
+    elif draws and known and not events and not further:
         warnings.append("No event that can be drawn was found in the prompt; the guide alone paints it.")
     unseen = [f"'{event.name}'" for event in events if model is not None and event.name not in model.origin.events]
     if unseen:
@@ -140,7 +144,7 @@ def prepare(
         target=target,
         wish=_wish(guide, ensemble, image if settings.steering.directional else None),
         steering=settings.steering,
-        strength=settings.strength,
+        strength=0.0 if negated else settings.strength,
         events=events,
         paints=invents and not events and not further and (known or guide is not lookup),
         further=tuple(each.to(device) for each in further),

@@ -55,10 +55,12 @@ FRAMES = (
 """Ways to say that a picture is taken from above, and nothing else."""
 
 NEGATION = re.compile(
-    r"\b(no|not|without|never|nothing|remove|extinguish\w*|put out|prevent\w*|repair\w*|rebuil\w*|restor\w*"
-    r"|undamaged|intact|un(?:burnt|burned|flooded)|before|instead)\b|n't\b"
+    r"\b(no|not|without|never|nothing|remove(?! (?:\w+ ){0,3}(?:hous|home|building|tree|forest|wood))"
+    r"|extinguish\w*|put out|prevent\w*)\b|n't\b"
 )
-"""Words that may turn a change into its contrary."""
+"""Words that say what is not to be seen."""
+CONTRARY = re.compile(r"\b(repair\w*|rebuil\w*|restor\w*|undamaged|intact|un(?:burnt|burned|flooded)|before|instead)\b")
+"""Further words that may turn a change into its contrary."""
 
 _SUBJECT = re.compile(rf"\b(?:{'|'.join(sorted(SUBJECTS, key=len, reverse=True))})(?:s|es)?\b")
 _COLOUR = re.compile(rf"\b(?:{'|'.join(name for name in COLOURS if name not in ('ice', 'sand'))})\b")
@@ -72,11 +74,15 @@ def wording(text: str) -> str:
 
 @dataclass(frozen=True)
 class Reading:
-    """What the lexicon understands of a request: its changes (at most two), the subject and colour or ""."""
+    """What the lexicon understands of a request: its changes (at most two), the subject and colour or "".
+
+    negated: whether it says what is not to be seen, so that no change is read.
+    """
 
     changes: tuple[Change, ...]
     subject: str
     colour: str
+    negated: bool = False
 
 
 def read_request(text: str) -> Reading:
@@ -84,11 +90,13 @@ def read_request(text: str) -> Reading:
     words = text.casefold().replace("’", "'").replace("-", " ")
     subjects = _SUBJECT.findall(words)
     colour = _COLOUR.search(words)
-    found = [] if NEGATION.search(words) else [change for change in CHANGES if change.is_meant(words)]
+    negated = bool(NEGATION.search(words))
+    contrary = negated or CONTRARY.search(words)
+    found = [] if contrary else [change for change in CHANGES if change.is_meant(words)]
     superseded = {name for change in found for name in change.supersedes}
     changes = tuple(change for change in found if change.name not in superseded)[:2]
     fitting = [each for each in subjects if all(change.may_happen_to(each) for change in changes)]
-    return Reading(changes, fitting[0] if fitting else "", colour.group() if colour else "")
+    return Reading(changes, fitting[0] if fitting else "", colour.group() if colour else "", negated)
 
 
 def rephrase(text: str, count: int) -> list[str]:

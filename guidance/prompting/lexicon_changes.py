@@ -43,7 +43,7 @@ def _list(text: str) -> tuple[str, ...]:
 CHANGES: tuple[Change, ...] = (
     Change(
         "burn_scar",
-        r"burn scar|burnt|burned|charred|scorched|blackened|ash(es)?\b"
+        r"burn scar|burnt|burned|charred|scorched|blackened|carboni[sz]ed|ash(es)?\b|post (wild)?fire"
         r"|after (the|a) (\w+ )?(wild)?fire|fire (damage|aftermath)",
         _list(
             """burnt {subject}; charred {subject}; burn scar across the {subject}; blackened, scorched {subject};
@@ -59,7 +59,7 @@ CHANGES: tuple[Change, ...] = (
     Change(
         "fire",
         r"fires?\b(?! (station|truck|engine|hydrant|brigade))|burn(s|ing)?\b|flam(e|es|ing)\b|ablaze|blaz(e|es|ing)\b"
-        r"|inferno|wildfire|bushfire|ignit|conflagration",
+        r"|inferno|wildfire|bushfire|ignit|conflagration|explo(de|sion)s?(?! of (colou?r|flower))",
         _list(
             """{subject} on fire; heavily burning {subject}; {subject} in flames; bright orange flames and smoke
             over the {subject}; fierce blaze on the {subject}; fire engulfing the {subject}; {subject} ablaze;
@@ -72,7 +72,7 @@ CHANGES: tuple[Change, ...] = (
     ),
     Change(
         "smoke",
-        r"smok(e|es|ing|y)\b|smoulder|smolder|fumes\b|smog\b",
+        r"smok(e|es|ing|y)\b|smoulder|smolder|fumes\b|smog\b|(?<!sediment )(?<!muddy )plumes?\b",
         _list(
             """{colour}smoke over the {subject}; {subject} covered in {colour}smoke; {colour}plume of smoke from the
             {subject}; thick {colour}smoke above the {subject}; smoking {subject}; {subject} veiled by {colour}smoke"""
@@ -86,7 +86,8 @@ CHANGES: tuple[Change, ...] = (
     Change(
         "flood",
         r"flood|inundat|overflow|submerged|under ?water|burst (its|the) banks|deluge|storm surge|high water"
-        r"|water level (rose|has risen|is rising)|swamped|waterlogged",
+        r"|water level (rose|has risen|is rising)|swamped|waterlogged|drown|sea level"
+        r"|(levee|dyke|dike|dam) (\w+ ){0,2}(fail|broke|burst|breach)",
         _list(
             """flooded {subject}; {subject} under water; inundated {subject}; muddy flood water covering the {subject};
             submerged {subject}; {subject} overflowed by brown water; high water at the {subject};
@@ -126,7 +127,9 @@ CHANGES: tuple[Change, ...] = (
     ),
     Change(
         "drought",
-        r"drought|dr(y|ied|ying)\b|parched|arid\b|wither|wilt|shrivel|dehydrated|desiccat|lack of (rain|water)|thirst",
+        r"drought|dr(y|ied|ying)\b|parched|arid\b|wither|wilt|shrivel|dehydrated|desiccat|lack of (rain|water)|thirst"
+        r"|yellowed|dead (crop|plant|grass|lawn|tree|vegetation)"
+        r"|(crop|plant|grass|lawn|tree|field|vegetation|forest)\w* (\w+ ){0,2}(died|dying|dead)\b",
         _list(
             """dried out {subject}; {subject} in a drought; parched {subject}; dry brown {subject}; withered, dry
             {subject}; {subject} without water; cracked dry soil of the {subject}"""
@@ -152,7 +155,8 @@ CHANGES: tuple[Change, ...] = (
     Change(
         "deforestation",
         r"deforest|clear ?cut|fell(ed|ing)\b|logg(ed|ing)\b|cut(ting)? down|chopp|cleared forest|forest (clearing|loss)"
-        r"|tree (loss|removal)|(trees?|forest|woodland|woods) (\w+ ){0,3}(removed|cut|cleared|gone)\b|stumps?\b",
+        r"|tree (loss|removal)|(timber|lumber) harvest|(remove|clear|erase|delete) (\w+ ){0,2}(tree|forest|wood)"
+        r"|(trees?|forest|woodland|woods) (\w+ ){0,3}(removed|cut|cleared|gone)\b|stumps?\b",
         _list(
             """{subject} cut down; cleared {subject}; felled {subject}; {subject} after logging; clear-cut {subject};
             stumps instead of {subject}; bare soil where the {subject} stood"""
@@ -166,7 +170,8 @@ CHANGES: tuple[Change, ...] = (
     Change(
         "landslide",
         r"land ?slid|mud ?slid|rock ?slid|landslip|slope failure|(debris|mud|earth) ?flow|rock ?fall|lahar"
-        r"|mass movement|(slope|hill\w*|mountain\w*|earth) (\w+ ){0,2}(slid|slipped|collapsed|failed)|avalanche",
+        r"|mass movement|collapsed (slope|hill|mountain)"
+        r"|(slope|hill\w*|mountain\w*|earth) (\w+ ){0,2}(slid|slipped|collapsed|failed)|avalanche",
         _list(
             """landslide on the {subject}; collapsed {subject}; mud and rocks sliding down the {subject};
             brown scar of earth on the {subject}; mudslide across the {subject}; {subject} buried by a landslide"""
@@ -198,14 +203,14 @@ CHANGES: tuple[Change, ...] = (
             {subject} broken in two; missing span of the {subject}; ruined {subject}; {subject} failure"""
         ),
         (),
-        of="bridge|overpass|viaduct|flyover",
-        not_of=r"(?!bridge|overpass|viaduct|flyover)",
+        of=r"bridge|overpass|viaduct|flyover|spans?\b",
+        not_of=r"(?!bridge|overpass|viaduct|flyover|span)",
         supersedes=("damaged_building", "debris", "holes"),
     ),
     Change(
         "damaged_building",
         r"damag|destr(oy|uct)|ruin|collaps|demolish|wreck|bombed|shatter|crumbl|earthquake"
-        r"|(broken|missing|torn) (roof|wall)",
+        r"|(broken|missing|torn) (roof|wall)|(blown|blew|ripped|torn) off|unroofed|tornado|hurricane",
         _list(
             """damaged {subject}; destroyed {subject}; {subject} in ruins; collapsed {subject}; wrecked {subject};
             broken, torn {subject}; rubble of the {subject}; {subject} hit by a storm; heavily damaged {subject}"""
@@ -229,7 +234,7 @@ CHANGES: tuple[Change, ...] = (
     ),
     Change(
         "holes",
-        r"holes?\b|punctur|perforat|crater|pierc|gaping|openings?\b|sink ?hole|breach",
+        r"(pot ?)?holes?\b|punctur|perforat|crater|pierc|gaping|openings?\b|sink ?hole|breach",
         _list(
             """holes in the {subject}; {subject} full of holes; punctured {subject}; large dark holes in the {subject};
             {subject} with gaping holes; pierced {subject}; craters in the {subject}; {subject} torn open"""
@@ -238,6 +243,18 @@ CHANGES: tuple[Change, ...] = (
             """large holes; dark gaping holes; punctured surface; craters; several big holes; torn open;
             pierced surface; deep holes; perforated; blasted holes"""
         ),
+    ),
+    Change(
+        "holes",
+        r"damag|destr(oy|uct)|wreck|bombed|hit by|torpedo|broken",
+        _list(
+            """damaged {subject}; heavily damaged {subject}; holes in the {subject}; {subject} torn open;
+            {subject} hit by bombs; wrecked {subject}; dark gaping holes in the {subject}"""
+        ),
+        (),
+        of=r"(war)?ship(?!yard|ping)|deck|hull|vessel|boat|tanker|ferr(y|ies)",
+        not_of=r"(?!ship|boat|vessel|tanker|ferr|deck|hull|container|cargo)",
+        supersedes=("damaged_building", "debris"),
     ),
     Change(
         "oil_spill",
@@ -333,7 +350,10 @@ CHANGES: tuple[Change, ...] = (
         "removed_buildings",
         r"(hous|home|building|warehouse|hall|barn|factor|roof)\w* (\w+ ){0,3}"
         r"(removed|gone|disappear\w*|vanished|torn down|pulled down|taken away|cleared)"
-        r"|(demolished|torn down|pulled down) and (cleared|removed)|(empty|vacant) (lot|plot)|only bare ground",
+        r"|(remov|delet|eras|take away|tear down|pull down)\w* (\w+ ){0,3}"
+        r"(hous|home|building|warehouse|hall|barn|factor)"
+        r"|(demolished|torn down|pulled down) and (cleared|removed)|cleared (building )?site"
+        r"|(empty|vacant) (lot|plot)|only bare ground",
         _list(
             """site where the {subject} stood; bare plot in place of the {subject}; {subject} removed without a trace;
             cleared ground of the {subject}"""
@@ -347,7 +367,8 @@ CHANGES: tuple[Change, ...] = (
     Change(
         "new_road",
         r"(new|more|additional|wider|another|newly built|recently built) ([\w-]+ ){0,2}(road|street|highway|motorway"
-        r"|freeway|railway)|(road|street|highway|motorway|bypass) (\w+ ){0,2}(built|construction|crosses)|paved|bypass",
+        r"|freeway|railway)|(road|street|highway|motorway|bypass) (\w+ ){0,2}(built|construction|crosses)|paved|bypass"
+        r"|(add|build|a) (\w+ )?(road|street|highway|motorway) (through|across)",
         _list("new {subject}; newly built {subject}; freshly paved {subject}; additional {subject}"),
         _list("newly built road; freshly paved road; new asphalt road; additional road; recently built street"),
         not_of=r"(?!road|street|highway|motorway|freeway|railway)",

@@ -184,6 +184,11 @@ def test_an_event_without_a_place_is_said() -> None:
     assert any("no place for 'collapsed_bridge'" in warning for warning in result.warnings)
 
 
+def test_what_is_not_to_be_seen_is_not_painted_either(scenery):
+    result = edit_image(scenery, "no fire")
+    assert torch.equal(result.image, scenery) and "what is not to be seen" in result.warnings[0]
+
+
 UNKNOWN = "covered with purple flowers"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from comfyui_sinddm_rs.guidance.event_lookup import LOOKUP_THRESHOLD, find_events, nearest_event
+from comfyui_sinddm_rs.guidance.event_lookup import LOOKUP_THRESHOLD, find_events, is_negated, nearest_event
 from comfyui_sinddm_rs.guidance.events import EVENTS
 
 BY_NAME = {event.name: event for event in EVENTS}
@@ -73,6 +73,53 @@ def test_the_compact_guide_finds_no_event_where_there_is_none(compact, text):
 )
 def test_events_of_a_sentence(compact, text, names):
     assert [event.name for event in find_events(compact, text)] == names
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("the bridge has been washed away by the flood", "collapsed_bridge"),
+        ("the village was destroyed by the tsunami", "damaged_building"),
+        ("fields flooded by the hurricane", "flood"),
+        ("the village after a flood", "flood"),
+    ],
+)
+def test_what_a_cause_did_counts_rather_than_the_cause(compact, text, name):
+    assert [event.name for event in find_events(compact, text)] == [name]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("oil tank explosion", "fire"),
+        ("a forest fire with thick black smoke", "fire"),
+        ("the roof was blown off by the storm", "damaged_building"),
+        ("the ship is damaged", "holes"),
+        ("potholes on the road", "holes"),
+        ("the crops are dying", "drought"),
+        ("the levee failed", "flood"),
+        ("remove the house", "removed_buildings"),
+        ("remove the trees", "deforestation"),
+        ("a road through the forest", "new_road"),
+    ],
+)
+def test_events_in_other_words(compact, text, name):
+    assert [event.name for event in find_events(compact, text)] == [name]
+
+
+@pytest.mark.parametrize("text", ["dust storm", "scattered clouds", "heavy corrosion", "an explosion of colours"])
+def test_another_change_that_the_lexicon_knows_is_no_event(compact, text):
+    assert find_events(compact, text) == ()
+
+
+@pytest.mark.parametrize("text", ["no fire", "put out the fire", "remove the snow", "no houses, no roads"])
+def test_what_is_not_to_be_seen_is_not_drawn(compact, text):
+    assert is_negated(text) and find_events(compact, text) == ()
+
+
+@pytest.mark.parametrize("text", ["the river is flooding and no house is damaged", "remove the house", "a fire"])
+def test_what_is_to_be_seen_is_no_negation(text):
+    assert not is_negated(text)
 
 
 def test_no_clause_of_a_negation_counts(compact):

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from .building_shapes import Building, footprint
-from .noise import along, black_level, blur, inside, mix, pick_point, smoothstep, sunlit_white
+from .likeness import black_level, sunlit_white
+from .noise import along, blur, inside, mix, pick_point, smoothstep
 from .scene import Scene
 
 FloatArray = NDArray[np.float32]

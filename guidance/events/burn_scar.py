@@ -8,23 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .base import Drawing
-from .noise import (
-    along,
-    black_level,
-    blur,
-    detail_noise,
-    finish,
-    fractal_noise,
-    inside,
-    mix,
-    noise_at,
-    organic_place,
-    random_direction,
-    sensor_noise,
-    smoothstep,
-    sunlit_white,
-    texture,
-)
+from .likeness import black_level, detail_noise, finish, sensor_noise, sunlit_white, texture
+from .noise import along, blur, fractal_noise, inside, mix, noise_at, organic_place, random_direction, smoothstep
 from .scene import Scene
 
 FloatArray = NDArray[np.float32]

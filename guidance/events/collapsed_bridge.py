@@ -12,7 +12,8 @@ from .base import Drawing
 from .bridges import find_deck
 from .deck import Deck
 from .fallen_span import draw_fallen_span
-from .noise import along, blur, finish, fractal_noise, mix, sensor_noise, shift, smoothstep
+from .likeness import finish, sensor_noise
+from .noise import along, blur, fractal_noise, mix, shift, smoothstep
 from .objects import Pieces, lay_pieces, scatter
 from .scene import Scene
 

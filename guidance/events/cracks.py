@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from .base import Drawing
-from .noise import black_level, blur, finish, fractal_noise, mix, shift
+from .likeness import black_level, finish
+from .noise import blur, fractal_noise, mix, shift
 from .objects import Target, find_target, scatter, target_of
 from .regions import largest_part
 from .scene import Scene

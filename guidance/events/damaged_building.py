@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from .base import Drawing
-from .noise import blur, finish, fractal_noise, mix, noise_at, sensor_noise, shift, smoothstep
+from .likeness import finish, sensor_noise
+from .noise import blur, fractal_noise, mix, noise_at, shift, smoothstep
 from .objects import scatter
 from .roof_opening import PAPER, PLASTER, WOOD, bare_wood, interior, opening, rafters, sunless
 from .roof_pieces import fallen_beam, fallen_plane, ground_piece, lay_slab, roof_skin, within

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .base import Drawing
-from .noise import blur, finish, fractal_noise, inside, mix, organic_place, ridged_noise, sensor_noise, smoothstep
+from .likeness import finish, sensor_noise
+from .noise import blur, fractal_noise, inside, mix, organic_place, ridged_noise, smoothstep
 from .objects import Pieces, lay_pieces, scatter
 from .scene import Scene
 

@@ -8,23 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .base import Drawing
+from .likeness import black_level, detail_noise, finish, sensor_noise, sunlit_white, texture
 from .noise import (
     along,
-    black_level,
     blur,
-    detail_noise,
-    finish,
     fractal_noise,
     inside,
     mix,
     organic_place,
     random_direction,
     ridged_noise,
-    sensor_noise,
     shift,
     smoothstep,
-    sunlit_white,
-    texture,
     value_noise,
 )
 from .objects import scatter

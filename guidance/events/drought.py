@@ -9,19 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from .base import Drawing
-from .noise import (
-    blur,
-    detail_noise,
-    finish,
-    fractal_noise,
-    inside,
-    mix,
-    ridged_noise,
-    sensor_noise,
-    smoothstep,
-    sunlit_white,
-    texture,
-)
+from .likeness import detail_noise, finish, sensor_noise, sunlit_white, texture
+from .noise import blur, fractal_noise, inside, mix, ridged_noise, smoothstep
 from .scene import Scene
 
 FloatArray = NDArray[np.float32]

@@ -11,7 +11,8 @@ from scipy.spatial import cKDTree
 
 from .base import Drawing
 from .deck import Deck
-from .noise import blur, detail_noise, finish, fractal_noise, mix, sensor_noise, shift, smoothstep
+from .likeness import detail_noise, finish, sensor_noise
+from .noise import blur, fractal_noise, mix, shift, smoothstep
 from .scene import Scene
 from .under_span import Span, plan_span, sample, shaded_ground, texture_limit, uncovered
 

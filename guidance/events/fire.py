@@ -10,20 +10,17 @@ from scipy import ndimage
 
 from .base import Drawing
 from .burn_scar import charred, scorched
+from .likeness import detail_noise, finish, sensor_noise, texture
 from .noise import (
     blur,
-    detail_noise,
-    finish,
     fractal_noise,
     inside,
     mix,
     organic_place,
     pick_point,
     ridged_noise,
-    sensor_noise,
     shift,
     smoothstep,
-    texture,
     value_noise,
 )
 from .scene import Scene

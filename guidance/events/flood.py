@@ -10,7 +10,8 @@ from scipy import ndimage
 
 from .base import Drawing
 from .flood_ground import emerging_lines, find_river, ground_height, relief, thrown_shadows
-from .noise import blur, finish, fractal_noise, inside, mix, sensor_noise, smoothstep, texture
+from .likeness import finish, sensor_noise, texture
+from .noise import blur, fractal_noise, inside, mix, smoothstep
 from .scene import Scene
 
 FloatArray = NDArray[np.float32]

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from .noise import blur, fractal_noise, smoothstep, texture
+from .likeness import texture
+from .noise import blur, fractal_noise, smoothstep
 from .scene import Scene
 
 FloatArray = NDArray[np.float32]

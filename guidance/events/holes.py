@@ -8,18 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .base import Drawing
-from .noise import (
-    DRAWN_SOFTNESS,
-    black_level,
-    blur,
-    finish,
-    fractal_noise,
-    mix,
-    random_direction,
-    sensor_noise,
-    shift,
-    smoothstep,
-)
+from .likeness import DRAWN_SOFTNESS, black_level, finish, sensor_noise
+from .noise import blur, fractal_noise, mix, random_direction, shift, smoothstep
 from .objects import Target, find_target, scatter
 from .scene import Scene
 

@@ -10,24 +10,20 @@ from scipy import ndimage
 
 from .base import Drawing
 from .deforestation import WOOD, bars, lay, soil_colour
+from .likeness import black_level, detail_noise, finish, sensor_noise, sunlit_white
 from .noise import (
     along,
-    black_level,
     blur,
-    detail_noise,
-    finish,
     fractal_noise,
     inside,
-    largest_part,
     mix,
     noise_at,
     pick_point,
-    sensor_noise,
     shift,
     smoothstep,
-    sunlit_white,
     value_noise,
 )
+from .regions import largest_part
 from .scene import Scene
 
 FloatArray = NDArray[np.float32]

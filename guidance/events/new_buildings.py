@@ -11,20 +11,9 @@ from scipy import ndimage
 from .base import Drawing
 from .building_plan import Plan, open_land, plan
 from .building_shapes import cast_shadows, lay_roofs
+from .likeness import black_level, detail_noise, finish, sensor_noise, sunlit_white
 from .new_ground import earth_colour, grass_colour, toned
-from .noise import (
-    along,
-    black_level,
-    detail_noise,
-    finish,
-    fractal_noise,
-    inside,
-    mix,
-    sensor_noise,
-    smoothstep,
-    sunlit_white,
-    value_noise,
-)
+from .noise import along, fractal_noise, inside, mix, smoothstep, value_noise
 from .scale import house_size, own_roofs
 from .scene import Scene
 

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .deforestation import soil_colour
-from .noise import mix, sunlit_white
+from .likeness import sunlit_white
+from .noise import mix
 from .scene import Scene
 
 FloatArray = NDArray[np.float32]

@@ -9,24 +9,19 @@ from numpy.typing import NDArray
 
 from .base import Drawing
 from .deforestation import felled_shadow
+from .likeness import black_level, detail_noise, finish, sensor_noise, sunlit_white, texture
 from .new_ground import earth_colour, grass_colour, toned
 from .noise import (
     along,
-    black_level,
     blur,
-    detail_noise,
-    finish,
     fractal_noise,
     inside,
     mix,
     noise_at,
     pick_point,
     random_direction,
-    sensor_noise,
     shift,
     smoothstep,
-    sunlit_white,
-    texture,
     value_noise,
 )
 from .scale import crown_size, from_space

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from .base import Drawing
-from .noise import along, blur, finish, fractal_noise, inside, mix, pick_point, random_direction, smoothstep
+from .likeness import finish
+from .noise import along, blur, fractal_noise, inside, mix, pick_point, random_direction, smoothstep
 from .scene import Scene
 
 FloatArray = NDArray[np.float32]

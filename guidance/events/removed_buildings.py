@@ -10,8 +10,9 @@ from scipy import ndimage
 
 from .base import Drawing
 from .building_sites import cast_shadow, find_building, grown
+from .likeness import detail_noise, finish
 from .new_ground import earth_colour
-from .noise import blur, detail_noise, finish, fractal_noise, inside, mix, smoothstep, value_noise
+from .noise import blur, fractal_noise, inside, mix, smoothstep, value_noise
 from .objects import Target, target_of
 from .patching import fill
 from .regions import opponent

@@ -10,17 +10,16 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from .base import Drawing
+from .likeness import finish, sensor_noise
 from .noise import (
     along,
     billow_noise,
     blur,
     enlarge,
-    finish,
     fractal_noise,
     mix,
     noise_at,
     organic_place,
-    sensor_noise,
     shift,
     shrink,
     smoothstep,

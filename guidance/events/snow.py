@@ -8,19 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .base import Drawing
-from .noise import (
-    blur,
-    detail_noise,
-    finish,
-    fractal_noise,
-    inside,
-    mix,
-    sensor_noise,
-    shift,
-    smoothstep,
-    sunlit_white,
-    texture,
-)
+from .likeness import detail_noise, finish, sensor_noise, sunlit_white, texture
+from .noise import blur, fractal_noise, inside, mix, shift, smoothstep
 from .scene import Scene
 
 FloatArray = NDArray[np.float32]

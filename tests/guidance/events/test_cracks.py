@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from comfyui_sinddm_rs.guidance.events.cracks import CRACKS
-from comfyui_sinddm_rs.guidance.events.noise import black_level
+from comfyui_sinddm_rs.guidance.events.likeness import black_level
 from comfyui_sinddm_rs.guidance.events.scene import Scene
 from scipy import ndimage
 

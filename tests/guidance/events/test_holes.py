@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from comfyui_sinddm_rs.guidance.events.holes import HOLES
-from comfyui_sinddm_rs.guidance.events.noise import black_level
+from comfyui_sinddm_rs.guidance.events.likeness import black_level
 from comfyui_sinddm_rs.guidance.events.scene import Scene
 from comfyui_sinddm_rs.rasters.bundled import scene_path
 from PIL import Image

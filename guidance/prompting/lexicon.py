@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 
 from ..compact.vocabulary import COLOURS
-from .lexicon_changes import CHANGES, Change
+from .change import Change
+from .drawn_changes import DRAWN_CHANGES
+from .further_changes import FURTHER_CHANGES
 
 PLAIN_SCENES = (
     "a grass field", "a green meadow", "a forest", "trees", "farmland", "bare soil", "a desert", "a beach",
@@ -53,6 +55,8 @@ FRAMES = (
     "{}, viewed straight down",
 )
 """Ways to say that a picture is taken from above, and nothing else."""
+
+CHANGES = (*DRAWN_CHANGES, *FURTHER_CHANGES)
 
 NEGATION = re.compile(
     r"\b(no|not|without|never|nothing|remove(?! (?:\w+ ){0,3}(?:hous|home|building|tree|forest|wood))"

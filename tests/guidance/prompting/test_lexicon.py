@@ -6,8 +6,7 @@ import re
 
 import pytest
 from comfyui_sinddm_rs.guidance.events import EVENTS
-from comfyui_sinddm_rs.guidance.prompting.lexicon import FRAMES, read_request, rephrase, wording
-from comfyui_sinddm_rs.guidance.prompting.lexicon_changes import CHANGES
+from comfyui_sinddm_rs.guidance.prompting.lexicon import CHANGES, FRAMES, read_request, rephrase, wording
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,11 @@ from .scene import Scene
 
 FloatArray = NDArray[np.float32]
 
+_LANE = 0.08
+"""Half of the stretch, in short sides, in which a stripe of the ground is compared with what is usual."""
+_PALE = 0.03
+"""Difference of hue that a narrow stripe or a detail of the ground may have: vehicles have more."""
+
 
 @dataclass(frozen=True)
 class Span:
@@ -151,7 +156,7 @@ def _continued(scene: Scene, span: Span, sign: float, edge: float) -> tuple[Floa
         np.linspace(-1.6, 1.6, 33).tolist(),
         key=lambda k: _line_contrast(scene, span.deck, u, lines, k),
     )
-    profile = np.median(_sheared(scene.rgb, span.deck, u, lines, slope), axis=0)
+    profile = _without_lorries(scene, np.median(_sheared(scene.rgb, span.deck, u, lines, slope), axis=0))
     at_u = np.asarray(span.u - slope * (span.v - sign * edge), np.float32)
     plain = np.stack([np.interp(at_u, u, profile[:, c]) for c in range(3)], -1).astype(np.float32)
     back = sign * np.minimum(2.0 * edge - sign * span.v, edge + 3.0 * depth)
@@ -160,8 +165,22 @@ def _continued(scene: Scene, span: Span, sign: float, edge: float) -> tuple[Floa
     rows, columns = span.deck.locate(source_u, source_v)
     seen = (rows >= 0) & (rows <= scene.height - 1) & (columns >= 0) & (columns <= scene.width - 1)
     limit = texture_limit(scene)
-    detail = np.clip(mirrored - plain, -limit, limit) * seen[..., None]
+    detail = np.clip(_paled(mirrored - plain), -limit, limit) * seen[..., None]
     return plain + detail, blur(seen.astype(np.float32), 2.0) + np.float32(0.02)
+
+
+def _without_lorries(scene: Scene, profile: FloatArray) -> FloatArray:
+    """The mean colours [N, 3] along a deck without the hue of narrow stripes: a long vehicle leaves one, no ground."""
+    usual = ndimage.median_filter(profile, (2 * round(_LANE * scene.short_side) + 1, 1), mode="nearest")
+    return np.asarray(usual + _paled(profile - usual), np.float32)
+
+
+def _paled(difference: FloatArray) -> FloatArray:
+    """A difference of colours [..., 3] with its light and dark, but little of its hue."""
+    light = difference.mean(axis=-1, keepdims=True)
+    hue = difference - light
+    strength = np.linalg.norm(hue, axis=-1, keepdims=True)
+    return np.asarray(light + hue * np.minimum(1.0, _PALE / np.maximum(strength, 1e-6)), np.float32)
 
 
 def _sheared(picture: FloatArray, deck: Deck, u: FloatArray, lines: FloatArray, slope: float) -> FloatArray:

@@ -86,6 +86,16 @@ def test_the_gap_takes_parapets_and_shadow_with_it(seed: int):
     assert not changed[:, far].any()
 
 
+def test_a_lorry_beside_the_deck_leaves_no_stripe_on_the_ground_beneath():
+    rgb = overpass().rgb.copy()
+    rgb[112:160, 88:98] = (0.8, 0.15, 0.1)
+    scene = Scene(rgb)
+    drawings = [COLLAPSED_BRIDGE.draw(scene, whole(scene), 0.5, np.random.default_rng(seed)) for seed in range(4)]
+    under = np.abs(offset_from_deck(0.0)) < HALF
+    redness = [(drawing.image[..., 0] - drawing.image[..., 1:].mean(-1))[under] for drawing in drawings]
+    assert max(float(np.quantile(each, 0.999)) for each in redness) < 0.2
+
+
 def test_suitability_covers_the_shadow_too():
     scene = overpass()
     fit = COLLAPSED_BRIDGE.suitability(scene)

@@ -20,7 +20,7 @@ from typing import Any
 from ...errors import InputError, OutputError, ServiceError
 from ...rasters.files import check_place, make_folder
 from ...rasters.locks import in_turn
-from .presets import Preset, by_hand
+from .presets import FOLDER_WEIGHTS, Preset, by_hand
 
 _log = logging.getLogger(__name__)
 
@@ -80,9 +80,9 @@ def _fetch_folder(preset: Preset, folder: Path, report: Report | None, endpoint:
         names = HfApi(endpoint=endpoint, token=False).list_repo_files(repo)
     except Exception as error:
         raise _explained(error, page, folder) from error
-    weights = [name for name in ("model.safetensors", "pytorch_model.bin") if name in names][:1]
+    weights = [name for name in FOLDER_WEIGHTS if name in names][:1]
     if not weights:
-        raise ServiceError(f"{page} has no model.safetensors any more; look there for what to put into {folder}.")
+        raise ServiceError(f"{page} has no {FOLDER_WEIGHTS[0]} any more; look there for what to put into {folder}.")
     small = [name for name in names if "/" not in name and Path(name).suffix in (".json", ".model", ".txt")]
     make_folder(folder)
     for name in (*small, *weights):

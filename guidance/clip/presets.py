@@ -11,6 +11,8 @@ from typing import Literal
 
 SIGLIP = "git-rsclip"
 """The one preset that is a folder in transformers' format instead of a file in open_clip's."""
+FOLDER_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+"""Weights in such a folder: where there are both, transformers reads the first."""
 
 
 @dataclass(frozen=True)

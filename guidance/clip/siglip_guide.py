@@ -15,6 +15,7 @@ from ...errors import InputError, MissingPackageError
 from ...sinddm.pickles import check_pickle
 from ..templates import REMOTE_SENSING
 from .pictures import normalised, precision_on
+from .presets import FOLDER_WEIGHTS
 from .texts import checked_texts
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 
 CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "model.safetensors"
 PREPROCESSOR_FILE = "preprocessor_config.json"
 TYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
@@ -108,8 +108,9 @@ def load_siglip(folder: Path, device: str | torch.device = "cpu", name: str | No
         ) from error
     if not is_siglip(folder):
         raise InputError(f"{folder} has no {CONFIG_FILE} of a SigLIP; give a folder that transformers saved one in.")
-    if not (folder / WEIGHTS_FILE).is_file():  # where it is, transformers reads no other
-        check_pickle(folder / "pytorch_model.bin")
+    first, pickled = (folder / name for name in FOLDER_WEIGHTS)
+    if not first.is_file():
+        check_pickle(pickled)
     mean, std = _colours(folder)
     target = torch.device(device)
     try:

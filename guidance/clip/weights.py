@@ -18,7 +18,7 @@ from ...rasters.files import check_place
 from ...rasters.temporary import replacing
 from ...sinddm.pickles import check_pickle
 from .download import fetch
-from .presets import Preset
+from .presets import FOLDER_WEIGHTS, Preset
 
 __all__ = ["convert", "fetch", "find_weights", "model_folders", "read_weights", "safe_metadata"]
 
@@ -60,7 +60,7 @@ def find_weights(preset: Preset, folders: Sequence[Path]) -> Path | None:
 def _candidates(preset: Preset, folder: Path) -> Iterator[Path]:
     if preset.kind == "siglip":
         # The folder counts once its weights are there: a download that broke off leaves the small files alone.
-        weights = [folder / preset.local_name / name for name in ("model.safetensors", "pytorch_model.bin")]
+        weights = [folder / preset.local_name / name for name in FOLDER_WEIGHTS]
         yield from (path.parent for path in weights if path.exists())
         return
     name = preset.local_name

@@ -60,10 +60,10 @@ CHANGES = (*DRAWN_CHANGES, *FURTHER_CHANGES)
 
 NEGATION = re.compile(
     r"\b(no|not|without|never|nothing|remove(?! (?:\w+ ){0,3}(?:hous|home|building|tree|forest|wood))"
-    r"|extinguish\w*|put out|prevent\w*)\b|n't\b"
+    r"|extinguish\w*|put out|prevent\w*|undamaged|intact|un(?:burnt|burned|flooded)|before)\b|n't\b"
 )
 """Words that say what is not to be seen."""
-CONTRARY = re.compile(r"\b(repair\w*|rebuil\w*|restor\w*|undamaged|intact|un(?:burnt|burned|flooded)|before|instead)\b")
+CONTRARY = re.compile(r"\b(repair\w*|rebuil\w*|restor\w*|instead)\b")
 """Further words that may turn a change into its contrary."""
 
 _SUBJECT = re.compile(rf"\b(?:{'|'.join(sorted(SUBJECTS, key=len, reverse=True))})(?:s|es)?\b")

@@ -12,7 +12,7 @@ from scipy import ndimage
 from skimage.segmentation import felzenszwalb
 
 from .looks import Looks
-from .regions import CROSS, BoolArray, Box, connected_parts, opponent, steepest_slope
+from .regions import CROSS, BoolArray, Box, Edges, connected_parts, opponent
 from .scene import Scene
 
 FloatArray = NDArray[np.float32]
@@ -72,9 +72,7 @@ class _Picture:
         coarse = Scene(scene.coarse)
         self.rgb, self.shape = coarse.rgb, coarse.shape
         self.colour = opponent(ndimage.gaussian_filter(coarse.rgb, (1.0, 1.0, 0), mode="nearest"))
-        gy, gx = steepest_slope(self.colour, 0.7)
-        self.slope = np.hypot(gy, gx)
-        self.turn = np.exp(4j * np.arctan2(gy, gx)) * self.slope
+        self.edges = Edges(self.colour, 0.7)
         self.luminance = self.colour[..., 0]
         self.usual = float(np.median(self.luminance))
         self.shade = max(0.5 * self.usual, float(np.quantile(self.luminance, 0.02)) + 0.02)
@@ -175,7 +173,8 @@ def _rated(picture: _Picture, part: BoolArray, box: Box) -> _Part:
 def _looks(picture: _Picture, part: BoolArray, box: Box) -> dict[str, float] | None:
     """What a part looks like, by the names in ``ROOF``; None where it is no roof at first sight."""
     margin = 6
-    window = tuple(slice(max(0, side.start - margin), side.stop + margin) for side in box)
+    rows_near, columns_near = (slice(max(0, side.start - margin), side.stop + margin) for side in box)
+    window = rows_near, columns_near
     mask = np.pad(part, margin)[
         tuple(
             slice(max(0, margin - side.start), size - max(0, side.stop + margin - limit))
@@ -209,7 +208,7 @@ def _looks(picture: _Picture, part: BoolArray, box: Box) -> dict[str, float] | N
         "right_angled": right_angled,
         "long": long,
         "compact": np.count_nonzero(inner) / count,
-        "straight": float(np.abs(picture.turn[window][outline].sum()) / (picture.slope[window][outline].sum() + 1e-6)),
+        "straight": picture.edges.straightness(outline, window),
         "rough": float(np.median(picture.rough[window][core])),
         "rough_around": float(np.median(picture.rough[window][ring])),
         "green": green,

@@ -52,6 +52,23 @@ def steepest_slope(colour: FloatArray, sigma: float) -> tuple[FloatArray, FloatA
     return gy, gx
 
 
+class Edges:
+    """How steep a picture is [h, w], and which way its edges run, right angles counting as one way.
+
+    colour: [h, w, C]; sigma: pixels of the blur over which slopes are taken.
+    """
+
+    def __init__(self, colour: FloatArray, sigma: float) -> None:
+        gy, gx = steepest_slope(colour, sigma)
+        self._slope = np.hypot(gy, gx)
+        self._turn = np.exp(4j * np.arctan2(gy, gx)) * self._slope
+
+    def straightness(self, outline: BoolArray, window: Box = (slice(None), slice(None))) -> float:
+        """0…1: whether the edges along an outline, bool over the window, run one way or across it."""
+        slope, turn = self._slope[window][outline], self._turn[window][outline]
+        return float(np.abs(turn.sum()) / (slope.sum() + 1e-6))
+
+
 def cluster_centres(points: FloatArray, count: int, iterations: int = 8) -> FloatArray:
     """k-means without chance: each start is at the 97th percentile of distance from those before. [K, C]."""
     centres = points.mean(0, keepdims=True)

@@ -10,7 +10,7 @@ from scipy import ndimage
 from skimage.segmentation import felzenszwalb
 
 from .looks import Looks
-from .regions import CROSS, BoolArray, connected_parts, local_deviation, opponent, steepest_slope
+from .regions import CROSS, BoolArray, Edges, connected_parts, local_deviation, opponent
 
 FloatArray = NDArray[np.float32]
 
@@ -61,9 +61,7 @@ class _Picture:
         self.rgb = rgb
         self.shape = (int(self.rgb.shape[0]), int(self.rgb.shape[1]))
         self.colour = opponent(ndimage.gaussian_filter(self.rgb, (1.5, 1.5, 0), mode="nearest"))
-        gy, gx = steepest_slope(self.colour, 1.0)
-        self.slope = np.hypot(gy, gx)
-        self.turn = np.exp(4j * np.arctan2(gy, gx)) * self.slope
+        self.edges = Edges(self.colour, 1.0)
         luminance = opponent(self.rgb)[..., 0]
         level = ndimage.gaussian_filter(luminance, 2.0)
         self.rough = local_deviation(luminance) / np.maximum(level, 0.3 * max(float(luminance.mean()), 0.05))
@@ -165,7 +163,7 @@ def _looks(picture: _Picture, part: BoolArray) -> dict[str, float] | None:
         "border": float(part[picture.edge].mean()),
         "long": 0.5 * float(np.log(spread[1] / max(float(spread[0]), 1.0))),
         "compact": np.count_nonzero(ndimage.binary_erosion(part, CROSS, iterations=2, border_value=1)) / count,
-        "straight": float(np.abs(picture.turn[outline].sum()) / (picture.slope[outline].sum() + 1e-6)),
+        "straight": picture.edges.straightness(outline),
         "contrast": float(np.linalg.norm(colour - around)),
         "uneven": float(picture.colour[inner].std(axis=0).sum()),
     }

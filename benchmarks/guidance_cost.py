@@ -23,6 +23,7 @@ from comfyui_sinddm_rs.guidance.guides import load_guide
 from comfyui_sinddm_rs.guidance.prompting.prompts import Prompt, PromptEnsemble, embed_ensemble
 from comfyui_sinddm_rs.guidance.steering import Wish, text_gradient
 from comfyui_sinddm_rs.guidance.views import Views, random_views
+from comfyui_sinddm_rs.sinddm.value_range import to_signed, to_unit
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -43,7 +44,7 @@ def main() -> None:
     target = embed_ensemble(PromptEnsemble(texts[0], tuple(map(Prompt, texts)), "list"), guide)
     wish = Wish(guide, target, target)
     embeddings = guide.embed_texts(texts)
-    clean = torch.rand(3, 128, 128) * 2.0 - 1.0
+    clean = to_signed(torch.rand(3, 128, 128))
 
     def batched(count: int) -> Callable[[], Tensor]:
         return lambda: text_gradient(wish, clean, 1, torch.Generator().manual_seed(0), Views(count))
@@ -53,7 +54,7 @@ def main() -> None:
         generator = torch.Generator().manual_seed(0)
         loss = torch.zeros(())
         for _ in range(VIEWS):
-            view = random_views(leaf[None] * 0.5 + 0.5, Views(1), guide.view_side, generator)
+            view = random_views(to_unit(leaf[None]), Views(1), guide.view_side, generator)
             embedding = guide.embed_images(view)
             for target in targets():
                 loss = loss + 1.0 - F.cosine_similarity(embedding, target[None])[0]
@@ -68,7 +69,7 @@ def main() -> None:
             state = generator.get_state()
             for target in embeddings:
                 generator.set_state(state)
-                view = random_views(leaf[None] * 0.5 + 0.5, Views(1), guide.view_side, generator)
+                view = random_views(to_unit(leaf[None]), Views(1), guide.view_side, generator)
                 loss = 1.0 - F.cosine_similarity(guide.embed_images(view), target[None])[0]
                 gradient += torch.autograd.grad(loss, leaf)[0]
         return gradient

@@ -24,6 +24,7 @@ from comfyui_sinddm_rs.sinddm.new_scene import scene_from
 from comfyui_sinddm_rs.sinddm.patch_swd import patch_swd
 from comfyui_sinddm_rs.sinddm.patches.model import PatchDenoiser
 from comfyui_sinddm_rs.sinddm.training.loop import Training, TrainSettings
+from comfyui_sinddm_rs.sinddm.value_range import to_signed
 
 SEEDS = (0, 1, 2)
 
@@ -53,7 +54,7 @@ def main() -> None:
     height, width = parse_size(chosen.size)
     for path in chosen.images:
         image = read_raster(path).pixels[:, :height, :width].contiguous()
-        training = Training(image * 2.0 - 1.0, TrainSettings(iterations=chosen.iterations))
+        training = Training(to_signed(image), TrainSettings(iterations=chosen.iterations))
         for _ in training.run():
             pass
         model, panels = training.model(), [image]

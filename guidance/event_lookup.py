@@ -38,7 +38,8 @@ def is_known(guide: CompactGuide, text: str) -> bool:
 
 def is_negated(text: str) -> bool:
     """Whether a text says only what is not to be seen, such as "no fire"."""
-    return all(read_request(clause).negated for clause in _CLAUSES.split(text) if clause.strip())
+    clauses = [clause for clause in _CLAUSES.split(text) if clause.strip()]
+    return bool(clauses) and all(read_request(clause).negated for clause in clauses)
 
 
 def nearest_event(guide: Guide, text_embedding: Tensor) -> tuple[Event | None, float]:

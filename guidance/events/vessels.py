@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from .noise import smoothstep
-from .regions import BoolArray, largest_part, opponent
+from .regions import BoolArray, connected_parts, largest_part, opponent
 from .scene import Scene
 
 FloatArray = NDArray[np.float32]
@@ -31,11 +31,10 @@ def afloat(scene: Scene) -> FloatArray:
     parts, _ = ndimage.label(~sea | ndimage.binary_closing(~sea, iterations=2))
     edge = np.zeros(scene.shape, bool)
     edge[[0, -1]] = edge[:, [0, -1]] = True
-    for index, box in enumerate(ndimage.find_objects(parts), start=1):
-        part = parts[box] == index
+    for part, box in connected_parts(parts, _LEAST, _LARGEST):
         outline = np.count_nonzero(part & ~ndimage.binary_erosion(part))
         cut = np.count_nonzero(part & edge[box])
-        if _LEAST < np.count_nonzero(part) / sea.size < _LARGEST and cut < _CUT * outline:
+        if cut < _CUT * outline:
             found[box][part] = 1.0
     return found
 

@@ -86,7 +86,7 @@ class Reading:
     changes: tuple[Change, ...]
     subject: str
     colour: str
-    negated: bool = False
+    negated: bool
 
 
 def read_request(text: str) -> Reading:

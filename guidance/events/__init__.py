@@ -44,7 +44,7 @@ EVENTS: tuple[Event, ...] = (
 
 ABOVE_ALL: tuple[Event, ...] = (DEBRIS, FIRE, SMOKE)
 """What lies over every other event, the highest last."""
-DRAWN_ONCE: tuple[Event, ...] = (COLLAPSED_BRIDGE, NEW_ROAD, NEW_BUILDINGS, REMOVED_BUILDINGS)
+DRAWN_ONCE: tuple[Event, ...] = (COLLAPSED_BRIDGE, CRACKS, NEW_ROAD, NEW_BUILDINGS, REMOVED_BUILDINGS)
 """Events of which two different drawings of one scene would show together what is meant to be one thing."""
 BURNING: tuple[Event, ...] = (FIRE, SMOKE)
 """What can be asked for on things that are no fuel, such as a house."""

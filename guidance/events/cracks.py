@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from .base import Drawing
 from .likeness import black_level, finish
-from .noise import blur, fractal_noise, mix, shift
+from .noise import blur, fractal_noise, mix, shift, smoothstep
 from .objects import Target, find_target, scatter, target_of
 from .regions import largest_part
 from .scene import Scene
@@ -35,15 +35,15 @@ def _stamp(field: FloatArray, row: float, column: float, radius: float, strength
 
 @dataclass(frozen=True)
 class _Structure:
-    """Where seams run: around the middle and away from it on a round top, else along the object's axes."""
+    """What breaks: a round plate, or one with seams along the object's axes."""
 
     surface: Target
     round: bool
     middle: tuple[float, float]
     angle: float
 
-    def seam(self, row: float, column: float) -> float:
-        """Direction in radians of a seam here; the other seams cross it at a right angle."""
+    def across(self, row: float, column: float) -> float:
+        """Direction in radians of a crack that runs across the structure: through the middle, or along its axes."""
         if not self.round:
             return self.angle
         return float(np.arctan2(row - self.middle[0], column - self.middle[1]))
@@ -58,56 +58,53 @@ def _structure(surface: Target) -> _Structure:
     return _Structure(surface, filled > 0.86, middle, float(np.arctan2(gy, gx)))
 
 
-def _grow(
-    field: FloatArray,
-    structure: _Structure,
-    start: tuple[float, float],
-    *,
-    angle: float,
-    length: float,
-    width: float,
-    rng: np.random.Generator,
-    generation: int = 0,
-) -> None:
-    """One crack and its branches: straight pieces that lean toward the seams, kink, thin out and skip. In place."""
+@dataclass(frozen=True)
+class _Crack:
+    """One crack to grow: from ``start`` (row, column) along ``angle`` in radians; length and width in pixels."""
+
+    start: tuple[float, float]
+    angle: float
+    length: float
+    width: float
+    generation: int = 0
+
+
+def _grow(field: FloatArray, structure: _Structure, crack: _Crack, rng: np.random.Generator) -> None:
+    """A crack and its branches, as a plate breaks: straight pieces with kinks, of one width up to their ends.
+
+    A branch leaves at about a right angle and ends where it meets another crack. In place.
+    """
     height, wide = field.shape
-    row, column = start
-    step, kink = 0.45, max(4.0, 0.055 * structure.surface.size)
-    travelled, until_kink, heading, gap, gape = 0.0, 0.0, angle, 0.0, 1.0
+    (row, column), angle, length = crack.start, crack.angle, crack.length
+    step, kink = 0.45, max(4.0, 0.09 * structure.surface.size)
+    travelled, until_kink, heading, gape = 0.0, 0.0, angle, 1.0
+    branches: list[_Crack] = []
+    others = field > 0.6
     while travelled < length:
         if until_kink <= 0.0:
-            # A quarter turn apart, all seams are alike: the nearest one pulls.
-            off = (angle - structure.seam(row, column) + np.pi / 4) % (np.pi / 2) - np.pi / 4
-            angle += -0.3 * off + float(rng.normal(0.0, 0.12))
-            heading = angle + float(rng.normal(0.0, 0.38))
+            angle += float(rng.normal(0.0, 0.08))
+            if not structure.round:
+                # A quarter turn apart, all seams are alike: the nearest one pulls.
+                angle -= 0.3 * ((angle - structure.angle + np.pi / 4) % (np.pi / 2) - np.pi / 4)
+            heading = angle + float(rng.normal(0.0, 0.3))
             until_kink = kink * float(rng.uniform(0.25, 1.5))
-            gape = float(np.clip(rng.lognormal(-0.05, 0.3), 0.55, 1.7))
-            if generation < 3 and travelled > 0.06 * length and rng.random() < 0.42:
-                side = 1.0 if rng.random() < 0.5 else -1.0
-                _grow(
-                    field,
-                    structure,
-                    (row, column),
-                    angle=angle + side * float(rng.uniform(0.6, 1.35)),
-                    length=(length - travelled) * float(rng.uniform(0.25, 0.7)),
-                    width=0.8 * width,
-                    rng=rng,
-                    generation=generation + 1,
-                )
-            elif travelled > 0.2 * length and rng.random() < 0.16:
-                # Broken off: it goes on a little to the side.
-                gap = float(rng.uniform(0.15, 0.45)) * kink
-                aside = float(rng.normal(0.0, 0.12)) * kink
-                row, column = row + aside * np.cos(heading), column - aside * np.sin(heading)
+            gape = float(np.clip(rng.lognormal(-0.05, 0.25), 0.6, 1.5))
+            if crack.generation < 2 and travelled > kink and rng.random() < 0.3:
+                aside = heading + (1.0 if rng.random() < 0.5 else -1.0) * float(rng.uniform(1.1, 1.7))
+                reach = structure.surface.size * float(rng.uniform(0.15, 0.5)) / (crack.generation + 1)
+                branches.append(_Crack((row, column), aside, reach, 0.7 * crack.width, crack.generation + 1))
         row += step * np.sin(heading) + float(rng.normal(0.0, 0.1))
         column += step * np.cos(heading) + float(rng.normal(0.0, 0.1))
         if not (0 <= row < height and 0 <= column < wide) or not structure.surface.mask[int(row), int(column)]:
-            return
-        if gap <= 0.0:
-            across = width * gape * (1.0 - travelled / length) ** 0.5
-            # A line thinner than a pixel is not narrower but fainter.
-            _stamp(field, row, column, max(0.5 * across, 0.35), float(np.clip(across, 0.3, 1.0)))
-        travelled, until_kink, gap = travelled + step, until_kink - step, gap - step
+            break
+        if travelled > 4.0 and others[int(row), int(column)]:
+            break
+        across = crack.width * gape * min(1.0, 5.0 * (1.0 - travelled / length)) ** 0.5
+        # A line thinner than a pixel is not narrower but fainter.
+        _stamp(field, row, column, max(0.5 * across, 0.35), float(np.clip(across, 0.3, 1.0)))
+        travelled, until_kink = travelled + step, until_kink - step
+    for branch in branches:
+        _grow(field, structure, branch, rng)
 
 
 def _even_part(scene: Scene, target: Target) -> Target:
@@ -135,6 +132,13 @@ def _leaks(crack: FloatArray, structure: _Structure, rng: np.random.Generator) -
             if 0 <= y < crack.shape[0] and 0 <= x < crack.shape[1]:
                 _stamp(streaks, float(y), float(x), wide, strong * (1.0 - at / length) ** 0.7)
     return blur(streaks, 0.6) * structure.surface.mask
+
+
+def _filling(scene: Scene, image: FloatArray, size: float) -> FloatArray:
+    """Colour of a crack at each place [H, W, 3]: no light comes out of it, but on a dark surface dust lies in it."""
+    dark = np.minimum(black_level(scene) + 0.03 * RUST, image)
+    dusty = smoothstep(blur(scene.luminance, max(1.0, 0.05 * size)), 0.28, 0.18)
+    return mix(dark, image + 0.35 * scene.light, dusty)
 
 
 @dataclass(frozen=True)
@@ -168,18 +172,15 @@ class Cracks:
             return Drawing(scene.rgb.copy(), np.zeros(scene.shape, np.float32))
         structure = _structure(_even_part(scene, target))
         surface, size = structure.surface, structure.surface.size
-        width = max(1.0, 0.004 * scene.short_side) * (0.75 + 0.5 * severity)
+        # What a soft sensor spreads must be wider to be seen.
+        width = max(0.85, 0.0033 * scene.short_side, 1.2 * scene.softness) * (0.75 + 0.5 * severity)
         field = np.zeros(scene.shape, np.float32)
-        likely = np.clip(surface.depth / (0.2 * size), 0.0, 1.0) * surface.mask * (0.2 + scene.luminance)
-        origins = scatter(likely.astype(np.float32), 1 + round(2.4 * severity), rng)
-        for index, (row, column) in enumerate(origins):
-            arms = int(rng.integers(3, 5)) if index == 0 else int(rng.integers(2, 4))
-            first = structure.seam(row, column) + float(rng.normal(0.0, 0.3))
-            for arm in range(arms):
-                length = size * (0.4 + 0.9 * severity) * float(rng.uniform(0.5, 1.0)) * (1.0 if index == 0 else 0.65)
-                angle = first + np.pi / 2 * arm + float(rng.normal(0.0, 0.25))
-                start = (float(row), float(column))
-                _grow(field, structure, start, angle=angle, length=length, width=width, rng=rng)
+        likely = np.clip(surface.depth / (0.4 * size), 0.0, 1.0) ** 2 * surface.mask * (0.2 + scene.luminance)
+        for index, (row, column) in enumerate(scatter(likely.astype(np.float32), 1 + round(1.6 * severity), rng)):
+            angle = structure.across(row, column) + float(rng.normal(0.0, 0.4))
+            length = size * (0.35 + 0.6 * severity) * float(rng.uniform(0.7, 1.3)) * (1.0 if index == 0 else 0.6)
+            for turn in (0.0, np.pi):
+                _grow(field, structure, _Crack((float(row), float(column)), angle + turn, length, width), rng)
         # It gapes and closes along its way.
         field *= np.clip(0.55 + 0.9 * fractal_noise(scene.shape, max(3.0, 0.1 * size), rng, octaves=3), 0.0, 1.0)
         inside = surface.mask * (area > 0.0)
@@ -195,7 +196,7 @@ class Cracks:
         rust = np.clip(rust * (0.4 + 0.6 * severity), 0.0, 0.7).astype(np.float32)
         image = mix(scene.rgb, scene.rgb * (0.45 + 0.5 * RUST / float(RUST.max())), rust)
         image = image * (1.0 + 0.22 * step)[..., None]
-        image = mix(image, np.minimum(black_level(scene) + 0.03 * RUST, image), 0.95 * crack)
+        image = mix(image, _filling(scene, image, size), 0.95 * crack)
         return finish(scene, image, np.maximum.reduce([crack, np.abs(step), rust]), area)
 
 

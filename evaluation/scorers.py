@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import InputError
-from ..guidance.compact.evaluation import EVENT_NAMES, label_vectors
+from ..guidance.compact.evaluation import ANSWERS, EVENT_NAMES, label_vectors
 from ..guidance.compact.guide import CompactGuide
 from ..guidance.event_lookup import find_events
 from ..guidance.guide import Guide
@@ -37,9 +37,10 @@ class Scorer:
 
 @dataclass(frozen=True)
 class EventChange:
-    """How likely a guide finds the event that a request speaks of, among all events it knows, where an edit changed.
+    """How likely a guide finds the event that a request speaks of, where an edit changed.
 
-    before, after: probability in source and edit, 0…1. other: the other event that rose most, and by how much.
+    Its answers are all events that it knows, and that nothing happened. before, after: probability in source and edit,
+    0…1. other: the other event that rose most, and by how much.
     """
 
     event: str
@@ -84,7 +85,7 @@ def event_change(guide: Guide, text: str, edited: Tensor, source: Tensor, region
 
     edited, source: float [C, H, W] in 0…1; region: float [H, W], above 0 = what changed (nothing: the whole picture).
     As the model card tells events apart: the places of the picture weigh by how much of them lies in the region, and
-    their mean answers among all events. None for a guide of another kind, or where the text speaks of no event.
+    their mean answers among all events and "nothing happened". None for a guide of another kind, or where the text speaks of no event.
     """
     if not isinstance(guide, CompactGuide):
         return None
@@ -93,17 +94,17 @@ def event_change(guide: Guide, text: str, edited: Tensor, source: Tensor, region
         if not events:
             return None
         event = events[0]
-        answers = label_vectors(guide, EVENT_NAMES)
+        answers = label_vectors(guide, ANSWERS)
         before, after = (_probabilities(guide, answers, each, region) for each in (source, edited))
     index = EVENT_NAMES.index(event.name)
-    rise = after - before
+    rise = (after - before)[: len(EVENT_NAMES)]
     rise[index] = -torch.inf
     other = int(rise.argmax())
     return EventChange(event.name, float(before[index]), float(after[index]), EVENT_NAMES[other], float(rise[other]))
 
 
 def _probabilities(guide: CompactGuide, answers: Tensor, image: Tensor, region: Tensor) -> Tensor:
-    """Probability of each of ``answers`` [events, D] in the region of [C, H, W], seen with its context: [events]."""
+    """Probability of each of ``answers`` [N, D] in the region of [C, H, W], seen with its context: [N]."""
     inside = region > 0 if bool((region > 0).any()) else torch.ones_like(region, dtype=torch.bool)
     full = size_of(region)
     window = whole(full) if bool(inside.all()) else window_around(inside.float())

@@ -110,6 +110,12 @@ def _drop_near_colours(counts: Tensor, right: Tensor, near: Tensor, labels: Labe
     return counts.scatter(-1, right[..., None], True)
 
 
+def _shared(places: Tensor) -> Tensor:
+    """Weights of ``places`` (bool [B, h, w]): every picture that has any gets as much, and all sum to 1."""
+    each = places / places.sum((1, 2), keepdim=True).clamp(min=1)
+    return each / each.sum().clamp(min=1e-6)
+
+
 def targets_of(batch: Batch, labels: Labels, rng: np.random.Generator) -> tuple[Targets, Targets]:
     """(of pictures [B], of places [B, h, w]).
 
@@ -132,7 +138,8 @@ def targets_of(batch: Batch, labels: Labels, rng: np.random.Generator) -> tuple[
     colours = F.adaptive_avg_pool2d(batch.images, (shape[1], shape[2])).permute(0, 2, 3, 1)
     near = (colours[..., None, :] - labels.colour_values).norm(dim=-1) < 0.3
     counts = _drop_near_colours(counts, right, near, labels)
-    weight = changed / changed.sum().clamp(min=1) + 0.8 * untouched / untouched.sum().clamp(min=1)
+    # Each picture counts once, however little of it changed: cracks have a tenth of the places of snow.
+    weight = _shared(changed) + 0.8 * _shared(untouched)
 
     any_change = changed.flatten(1).any(1)
     plain = torch.from_numpy(rng.random(len(batch.kinds)) < 0.25)

@@ -33,7 +33,11 @@ WORD_DIM = 256
 STRIDE = 8
 MIN_SIDE = 32
 WORKING_SIDE = 96
-"""Pictures with a longer short side are reduced to it: the tower is trained at 64 to 96 pixels."""
+"""Pictures with a longer short side are reduced to it, or to the pixels that a guide was trained at if those are more.
+
+The guide in the package was trained at 64 to 96.
+"""
+MOST_WORKING_SIDE = 256
 
 VOCABULARY_THRESHOLD = 0.55
 """``vocabulary_similarity`` below which a prompt is foreign to the guide (measured in MODEL_CARD.md)."""
@@ -147,7 +151,7 @@ class ImageTower(nn.Module):
         return places, pictures
 
 
-def to_working_size(images: Tensor, side: int = WORKING_SIDE) -> Tensor:
+def to_working_size(images: Tensor, side: int) -> Tensor:
     """Reduce [B, 3, H, W] so that the short side is at most ``side``: whole-pixel means first, then bilinear."""
     factor = min(images.shape[-2:]) // side
     if factor > 1:
@@ -172,6 +176,7 @@ class CompactGuide:
         self.text = text.eval().requires_grad_(False)
         self.header = header
         """The weight file's header: format, version, labels (JSON list), how it was trained."""
+        self.working_side = min(max(WORKING_SIDE, int(header.get("side", WORKING_SIDE))), MOST_WORKING_SIDE)
 
     @property
     def device(self) -> torch.device:
@@ -183,7 +188,7 @@ class CompactGuide:
                 f"The compact guide reads RGB pictures [B, 3, H, W] of at least {MIN_SIDE}×{MIN_SIDE} pixels, "
                 f"not {list(images.shape)}."
             )
-        result: tuple[Tensor, Tensor] = self.image(to_working_size(images.to(self.device)))
+        result: tuple[Tensor, Tensor] = self.image(to_working_size(images.to(self.device), self.working_side))
         return result
 
     def embed_images(self, images: Tensor) -> Tensor:
@@ -262,9 +267,10 @@ def load_compact_guide(device: str | torch.device = "cpu", path: Path = WEIGHTS)
             module.load_state_dict(own, assign=True)
         if not all(bool(torch.isfinite(each).all()) for each in tensors.values()):
             raise InputError(f"{path} is damaged (its weights are no finite numbers): install the package again.")
+        # A guide of one's own is called as its file, so that it is not taken for the one in the package.
+        name = None if path == WEIGHTS else path.stem
+        return CompactGuide(image.to(device), text.to(device), header, name)
     except InputError:
         raise
     except Exception as error:  # safetensors raises its own error class, which it does not export to Python
         raise InputError(f"{path} cannot be read as a compact guide: install the package again.") from error
-    # A guide of one's own is called as its file, so that it is not taken for the one in the package.
-    return CompactGuide(image.to(device), text.to(device), header, None if path == WEIGHTS else path.stem)

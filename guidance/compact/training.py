@@ -176,7 +176,7 @@ def train(
                 out,
                 trainer.mean_image,
                 trainer.mean_text,
-                header | {"steps": str(count), "seed": str(settings.seed)},
+                header | {"steps": str(count), "seed": str(settings.seed), "side": str(settings.side)},
             )
     return count
 

@@ -32,3 +32,10 @@ def test_a_changed_place_is_called_as_what_changed_it_and_any_other_as_the_groun
     between = ~(changed | untouched)
     assert not places.weight[between].any() and float(places.weight.sum()) == pytest.approx(1.8, abs=1e-5)
     assert places.counts.gather(-1, places.right[..., None]).all()
+
+
+def test_a_picture_counts_the_same_however_little_of_it_changed(batch):
+    _, places = targets_of(batch, LABELS, np.random.default_rng(0))
+    changed = batch.shares > 0.1
+    each = torch.stack([places.weight[i][changed[i]].sum() for i in range(len(changed)) if changed[i].any()])
+    assert len(each) > 2 and torch.allclose(each, each[0]) and float(each.sum()) == pytest.approx(1.0, abs=1e-5)

@@ -110,7 +110,16 @@ def test_a_saved_guide_is_the_same_again(compact: CompactGuide, tmp_path: Path) 
     assert [each.name for each in tmp_path.iterdir()] == ["guide.safetensors"]
 
 
-@pytest.mark.parametrize("kind", ["missing", "text", "other format", "other tensors", "truncated"])
+@pytest.mark.parametrize(("trained_at", "places"), [(None, 12), ("64", 12), ("128", 16), ("100000", 32)])
+def test_a_guide_looks_at_as_many_pixels_as_it_was_trained_at(
+    tmp_path: Path, trained_at: str | None, places: int
+) -> None:
+    path = tmp_path / "guide.safetensors"
+    save_compact(path, ImageTower(), TextSide(), {} if trained_at is None else {"side": trained_at})
+    assert load_compact_guide(path=path).embed_places(torch.rand(1, 3, 300, 300)).shape[2:] == (places, places)
+
+
+@pytest.mark.parametrize("kind", ["missing", "text", "other format", "other tensors", "truncated", "other side"])
 def test_other_files_are_refused(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "guide.safetensors"
     if kind == "text":
@@ -122,6 +131,8 @@ def test_other_files_are_refused(tmp_path: Path, kind: str) -> None:
         save_compact(path, tower, text, {})
         header = {"format": "sinddm-rs-compact-guide", "version": "1"}
         save_file({"image.stem.weight": torch.zeros(1)}, path, metadata=header)
+    elif kind == "other side":
+        save_compact(path, ImageTower(), TextSide(), {"side": "large"})
     elif kind == "truncated":
         path.write_bytes(WEIGHTS.read_bytes()[:-100])
     with pytest.raises(InputError, match="compact guide"):

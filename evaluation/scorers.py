@@ -85,7 +85,8 @@ def event_change(guide: Guide, text: str, edited: Tensor, source: Tensor, region
 
     edited, source: float [C, H, W] in 0…1; region: float [H, W], above 0 = what changed (nothing: the whole picture).
     As the model card tells events apart: the places of the picture weigh by how much of them lies in the region, and
-    their mean answers among all events and "nothing happened". None for a guide of another kind, or where the text speaks of no event.
+    their mean answers among all events and "nothing happened". None for a guide of another kind, or where the text
+    speaks of no event.
     """
     if not isinstance(guide, CompactGuide):
         return None

@@ -30,8 +30,8 @@ CLOSE_UPS = 0.6
 """Share of the drawn events that are shown from near: else a guide hardly sees small ones."""
 LEAST_CLOSE_UP = 64
 """Pixels: least side of a part that shows a drawing from near."""
-LOCAL_SHARE = 2
-"""Drawings of an event of one object for one of another: they are small, and each object is another."""
+LOCAL_FACTOR = 2
+"""Drawings of an event that happens to one object for each of another event: what is small is hard to learn."""
 PATCHED = "patched"
 """What is drawn where another scene, another brightness or a blur fills a patch: a change, but no event."""
 
@@ -253,7 +253,7 @@ def split_scenes(folder: Path, seed: int) -> tuple[tuple[Path, ...], tuple[Path,
 
 def _jobs(paths: tuple[Path, ...], events: Sequence[Event], per_event: int, seed: int, held_out: bool) -> list[_Job]:
     renderers: dict[str, Event] = {event.name: event for event in events}
-    drawn = {event.name: per_event * (LOCAL_SHARE if event.local else 1) for event in events}
+    drawn = {event.name: per_event * (LOCAL_FACTOR if event.local else 1) for event in events}
     counts = drawn | dict.fromkeys(COLOURS, max(2, per_event // 3)) | {PATCHED: per_event}
     jobs = []
     for i in range(0, len(paths), 200):

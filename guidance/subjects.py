@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from .covers import LEAST_SHARE, names_buildings, names_ships, names_tanks
 from .events import BURNING, ON_BUILDINGS, ON_SHIPS, ON_TOPS, Event, Scene
-from .events.buildings import find_buildings
+from .events.buildings import Building, find_buildings
 from .events.noise import smoothstep
 from .events.tanks import find_tanks
 from .events.vessels import afloat, moored
@@ -94,12 +94,7 @@ def _ships(scene: Scene, marked: FloatArray | None) -> list[_Thing]:
 
 def _buildings(scene: Scene, event: Event, marked: FloatArray | None) -> list[_Thing]:
     found = find_buildings(scene)
-    # Of buildings the larger is the likelier meant, and shows the event better.
-    things = [
-        _Thing(each.mask.astype(np.float32), each.likelihood * float(np.count_nonzero(each.mask)) ** 0.25)
-        for each in found
-        if each.mask.any()
-    ]
+    things = [_Thing(each.mask.astype(np.float32), _meant(each)) for each in found if each.mask.any()]
     things = _inside(things, marked)
     if not things:
         return []
@@ -109,6 +104,11 @@ def _buildings(scene: Scene, event: Event, marked: FloatArray | None) -> list[_T
     if event in BURNING:
         return _clear(things) if share > LEAST_SHARE else []
     return things if share < _LOOSE else []
+
+
+def _meant(building: Building) -> float:
+    """How likely a building is the one that is meant: the larger shows the event better, what the border cuts less."""
+    return building.likelihood * float(np.count_nonzero(building.mask)) ** 0.25 * max(0.3, 1.0 - 2.0 * building.cut)
 
 
 def _inside(things: Iterable[_Thing], marked: FloatArray | None) -> list[_Thing]:

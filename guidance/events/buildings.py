@@ -30,6 +30,12 @@ _ROUNDS = 2
 """Rounds of joining planes to roofs."""
 _LEAST_PLANE = 0.12
 """Likelihood from which a part may be one plane of a roof."""
+_UNLIKELY_PLANE = 0.008
+"""The same beside a plane that is likelier: a shaded one by itself looks like a shadow."""
+_LEAST_WITH_UNLIKELY = 0.5
+"""Likelihood that a roof with such a plane must have."""
+_BORDER = 0.02
+"""How near to the border, in short sides, an outline ends that the border cut."""
 _SHARED_EDGE = 1.6
 """Pixels that two parts, each grown by two, have in common where they adjoin, by the side of the smaller."""
 
@@ -64,6 +70,14 @@ class Building:
     mask: BoolArray
     likelihood: float
 
+    @property
+    def cut(self) -> float:
+        """The share of its outline that lies on the border of the picture or close to it, 0…1."""
+        outline = self.mask & ~ndimage.binary_erosion(self.mask, CROSS)
+        margin = max(1, round(_BORDER * min(outline.shape)))
+        inner = np.count_nonzero(outline[margin:-margin, margin:-margin])
+        return 1.0 - inner / max(np.count_nonzero(outline), 1)
+
 
 class _Picture:
     """The coarse picture with what the looks of its parts are measured on, all [h, w]."""
@@ -85,7 +99,12 @@ def find_buildings(scene: Scene) -> list[Building]:
     rated = [_rated(picture, part, box) for part, box in _parts(picture)]
     tried: set[tuple[_Part, _Part]] = set()
     for _ in range(_ROUNDS):
-        pairs = [pair for pair in combinations(_apart(rated, _LEAST_PLANE), 2) if pair not in tried]
+        planes = _apart(rated, _UNLIKELY_PLANE)
+        pairs = [
+            pair
+            for pair in combinations(planes, 2)
+            if pair not in tried and max(each.likelihood for each in pair) >= _LEAST_PLANE
+        ]
         rated += _joined(picture, pairs)
         tried.update(pairs)
     return [
@@ -133,7 +152,8 @@ def _joined(picture: _Picture, pairs: Sequence[tuple[_Part, _Part]]) -> list[_Pa
         both = ndimage.binary_fill_holes(ndimage.binary_closing(wholes[one] | wholes[other], iterations=2))
         box = ndimage.find_objects(both.astype(np.uint8))[0]
         joined = _rated(picture, both[box], box)
-        if joined.likelihood > max(one.likelihood, other.likelihood):
+        least = 0.0 if min(one.likelihood, other.likelihood) >= _LEAST_PLANE else _LEAST_WITH_UNLIKELY
+        if joined.likelihood > max(one.likelihood, other.likelihood, least):
             result.append(joined)
     return result
 

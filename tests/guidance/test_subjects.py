@@ -63,6 +63,18 @@ def test_an_event_of_one_object_gets_one_building(village, event, text):
     assert len(chosen) > 1  # another seed, another house
 
 
+def test_a_building_that_the_border_cuts_is_chosen_less_often_than_a_whole_one():
+    picture = lawn()
+    for row in (0, 130):
+        picture[row + 8 : row + 46, 98:156] = 0.06
+        picture[row : row + 40, 90:140] = np.array([0.75, 0.6, 0.5], np.float32)
+    scene = Scene(picture)
+    roofs = find_buildings(scene)
+    assert len(roofs) == 2
+    chosen = [subject(scene, "damaged_building", "The house is damaged", seed=seed) for seed in range(8)]
+    assert all(found is not None and found[130:170].sum() > found[:46].sum() for found in chosen)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_a_building_without_data_is_not_chosen(village, seed):
     valid = marked_at(slice(0, 240), slice(120, 240))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from comfyui_sinddm_rs.guidance.events.buildings import LEAST_LIKELIHOOD, find_buildings
+from comfyui_sinddm_rs.guidance.events.buildings import LEAST_LIKELIHOOD, Building, find_buildings
 from comfyui_sinddm_rs.guidance.events.scene import Scene
 from comfyui_sinddm_rs.rasters.bundled import roi_path, scene_path
 from PIL import Image
 from scipy import ndimage
+
+REAL_HOUSE = Path(__file__).resolve().parents[4] / "shared" / "data" / "scenes" / "house_single_usgs.png"
 
 
 def lawn(shape: tuple[int, int], seed: int = 0) -> np.ndarray:
@@ -58,6 +62,24 @@ def test_houses_are_found_once_each_and_the_road_beside_them_is_none() -> None:
     assert len(found) == 2
     for roof in (first, second):
         assert max(overlap(each.mask, roof) for each in found) > 0.7
+
+
+def test_how_much_of_an_outline_the_border_cuts() -> None:
+    mask = np.zeros((100, 100), bool)
+    mask[40:60, 40:60] = True
+    assert Building(mask, 1.0).cut == 0.0
+    mask[:] = False
+    mask[40:60, 1:21] = True  # a finder on a coarser picture may end a little before the border
+    assert Building(mask, 1.0).cut == pytest.approx(0.25, abs=0.05)
+    assert Building(np.ones((100, 100), bool), 1.0).cut == pytest.approx(1.0)
+
+
+@pytest.mark.skipif(not REAL_HOUSE.exists(), reason=f"{REAL_HOUSE} is not there")
+def test_a_plane_that_looks_like_a_shadow_belongs_to_its_roof() -> None:
+    with Image.open(REAL_HOUSE) as picture:
+        found = find_buildings(Scene(np.asarray(picture.convert("RGB").resize((256, 256)), np.float32) / 255))
+    roof = next(each for each in found if each.mask[145, 100])
+    assert roof.mask[128, 118] and roof.likelihood > 0.5  # the shaded plane too
 
 
 def test_the_bundled_house_comes_first() -> None:

@@ -28,7 +28,7 @@ from ..sinddm.training.curves import Points, plot
 from ..sinddm.training.held_out import held_out_loss
 from ..sinddm.training.loop import Training, TrainSettings
 from ..sinddm.training.recipes import RECIPES, Recipe
-from ..sinddm.value_range import to_signed, to_unit
+from ..sinddm.value_range import to_pixels, to_signed
 from .console import say
 from .measures import gradient_energy, peak_memory, sized
 
@@ -147,7 +147,7 @@ def _samples(image: Tensor, fast: SinDDMModel, published: SinDDMModel) -> dict[s
     begun = time.perf_counter()
     runs = [published_sample(fast, size, torch.Generator().manual_seed(seed)) for seed in SEEDS]
     seconds = (time.perf_counter() - begun) / len(SEEDS)
-    drawn = [to_unit(picture).clamp(0.0, 1.0) for picture, _ in runs]
+    drawn = [to_pixels(picture) for picture, _ in runs]
     told["network_published_sampler"] = _judged(drawn, image, runs[0][1], seconds)
     return told
 

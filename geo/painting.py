@@ -16,7 +16,7 @@ from ..sinddm.patches.bank import PatchSource
 from ..sinddm.patches.model import PatchDenoiser, PatchSettings
 from ..sinddm.pyramid import size_of
 from ..sinddm.sampling import Plan, sample
-from ..sinddm.value_range import to_signed, to_unit
+from ..sinddm.value_range import to_pixels, to_signed
 from .selection import Selection
 from .tiles import Tile
 from .window import GeoDocument, document_from, mask_in, read_usable
@@ -127,7 +127,7 @@ def _detailed(start: Tensor, here: GeoDocument, changed: Tensor, seen: Seen, til
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         sampled = sample(patches, size, generator, plan=DETAIL, start=to_signed(start))
-    return to_unit(sampled).clamp(0.0, 1.0)
+    return to_pixels(sampled)
 
 
 def _plan_patches(seen: Seen, tile: Tile) -> list[tuple[Tensor, Tensor]]:

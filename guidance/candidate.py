@@ -16,7 +16,7 @@ from ..sinddm.patches.bank import PatchSource
 from ..sinddm.patches.model import PatchDenoiser, PatchSettings
 from ..sinddm.pyramid import Size, resize, scale_sizes, size_of
 from ..sinddm.sampling import Plan, Watch, sample
-from ..sinddm.value_range import to_signed, to_unit
+from ..sinddm.value_range import to_pixels, to_signed
 from .appearance import Appearance, find_paint, new_surface
 from .compositions import draw_together
 from .exemplars import Canvas, DrawnExemplar
@@ -187,7 +187,7 @@ def _sample_edit(
     )
     if look is not None:
         sampled = torch.cat([look(sampled[:bands]), sampled[bands:]])
-    return to_unit(sampled).clamp(0.0, 1.0)
+    return to_pixels(sampled)
 
 
 def _denoiser(job: Job, patches: PatchDenoiser, size: Size) -> tuple[Denoiser, Plan]:

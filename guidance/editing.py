@@ -14,7 +14,7 @@ from ..rasters.memory import enough_memory
 from ..sinddm.network.model import SinDDMModel
 from ..sinddm.pyramid import size_of
 from ..sinddm.sampling import Step, Watch
-from ..sinddm.value_range import to_unit
+from ..sinddm.value_range import to_pixels
 from .bands import BandUnits
 from .candidate import Edited, edit_once
 from .checks import checked_exemplar, checked_image, checked_model, checked_region, checked_valid, filled
@@ -134,7 +134,7 @@ def _watch(progress: Report | None, index: int, count: int, job: Job) -> Watch |
         total = sum(4.0**scale for scale in range(step.scales))
         # A candidate that is sampled again does not take its progress back.
         reached = max(reached, (begun + 4.0**step.scale * (step.index + 1) / step.steps) / total)
-        preview = as_rgb(to_unit(clean[: len(job.image)])).clamp(0.0, 1.0).cpu()
+        preview = as_rgb(to_pixels(clean[: len(job.image)])).cpu()
         message = f"scale {step.scale + 1} of {step.scales}"
         if count > 1:
             message = f"candidate {index + 1} of {count}, {message}"

@@ -108,7 +108,8 @@ def _buildings(scene: Scene, event: Event, marked: FloatArray | None) -> list[_T
 
 def _meant(building: Building) -> float:
     """How likely a building is the one that is meant: the larger shows the event better, what the border cuts less."""
-    return building.likelihood * float(np.count_nonzero(building.mask)) ** 0.25 * max(0.3, 1.0 - 2.0 * building.cut)
+    size = float(np.count_nonzero(building.mask))
+    return building.likelihood * float(size**0.25) * max(0.3, 1.0 - 2.0 * building.cut)
 
 
 def _inside(things: Iterable[_Thing], marked: FloatArray | None) -> list[_Thing]:

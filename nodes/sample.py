@@ -18,7 +18,7 @@ from ..sinddm.new_scene import START_STRENGTH, scene_from
 from ..sinddm.patches.bank import PatchSource
 from ..sinddm.patches.model import PatchDenoiser
 from ..sinddm.sampling import Step, Watch
-from ..sinddm.value_range import to_signed, to_unit
+from ..sinddm.value_range import to_pixels, to_signed
 from .host import device, gradients
 from .progress import progress_bar, sampling_watch
 from .types import InstantModel, Model, check_range, from_image, from_model, seed_input, to_image
@@ -117,7 +117,7 @@ def _keeping_scales(kept: list[Tensor], further: Watch) -> Watch:
     def watch(clean: Tensor, step: Step) -> None:
         further(clean, step)
         if step.is_last:
-            kept.append(to_unit(clean).clamp(0.0, 1.0).cpu())
+            kept.append(to_pixels(clean).cpu())
 
     return watch
 

@@ -20,7 +20,7 @@ from .network.model import NetworkDenoiser, NetworkStage, SinDDMModel
 from .pyramid import Size, resize, size_of
 from .sampling import Steer, Step, Watch, sample
 from .schedule import NoiseLevel
-from .value_range import to_signed, to_unit
+from .value_range import to_pixels, to_signed
 
 HARMONISE_STEPS = 5
 STYLE_STEPS = 15
@@ -72,7 +72,7 @@ def transfer_style(model: SinDDMModel, content: Tensor, seed: int = 0, steps: in
     from skimage.exposure import match_histograms  # noqa: PLC0415 (slow to load)
 
     _check(model, content)
-    style = to_unit(model.image).clamp(0.0, 1.0)
+    style = to_pixels(model.image)
     bands = [each.permute(1, 2, 0).cpu().numpy() for each in (content, style)]
     matched = match_histograms(*bands, channel_axis=2)
     recoloured = torch.from_numpy(np.ascontiguousarray(matched)).permute(2, 0, 1).to(torch.float32)
@@ -103,7 +103,7 @@ def repaint(
         drawn = sample(
             _FinestScale(model, steps), size, generator, start=start, steer=steer, watch=watch, device=device
         )
-    return to_unit(drawn).clamp(0.0, 1.0).cpu()
+    return to_pixels(drawn).cpu()
 
 
 class _FinestScale:
@@ -158,7 +158,7 @@ def paste_patches(
     with torch.inference_mode(False), torch.no_grad():
         denoiser = NetworkDenoiser(model)
         drawn = sample(denoiser, size, generator, steer=steer, watch=watch, device=model.image.device)
-    return to_unit(drawn).clamp(0.0, 1.0).cpu()
+    return to_pixels(drawn).cpu()
 
 
 def _scaled(box: Box, size: tuple[int, int], to: tuple[int, int]) -> tuple[slice, slice]:

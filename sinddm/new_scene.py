@@ -10,7 +10,7 @@ from .denoiser import Denoiser
 from .patches.model import PatchDenoiser
 from .pyramid import Size
 from .sampling import Plan, Watch, sample
-from .value_range import to_signed, to_unit
+from .value_range import to_pixels, to_signed
 
 START_STRENGTH = 0.7
 """Where a scene with a start image begins: its layout stays, its texture does not."""
@@ -48,7 +48,7 @@ def scene_from(
     plan = None if start is None else _plan(denoiser, size, strength)
     with torch.no_grad(), enough_memory("draw a scene", size):
         drawn = sample(denoiser, size, generator, plan=plan, start=begin, watch=watch, device=device)
-        return to_unit(drawn).clamp(0.0, 1.0).cpu()
+        return to_pixels(drawn).cpu()
 
 
 def _plan(denoiser: Denoiser, size: Size, strength: float) -> Plan:

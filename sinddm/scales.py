@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from ..errors import InputError
 from .pyramid import Size, build_pyramid, size_of
-from .value_range import to_unit
+from .value_range import to_pixels
 
 FACTOR = 1.411
 COARSEST_AREA = 3110
@@ -128,7 +128,7 @@ def published_scales(image: Tensor, max_pixels: int | None = PUBLISHED_PIXELS) -
 
 
 def _bytes(image: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    scaled = to_unit(image).clamp(0.0, 1.0) * 255.0
+    scaled = to_pixels(image) * 255.0
     return scaled.round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
 
 

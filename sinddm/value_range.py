@@ -13,3 +13,8 @@ def to_signed(image: Tensor) -> Tensor:
 def to_unit(values: Tensor) -> Tensor:
     """−1…1 → 0…1, of any shape; what lies beyond −1…1 is not clipped, so that its gradient stays."""
     return values * 0.5 + 0.5
+
+
+def to_pixels(values: Tensor) -> Tensor:
+    """−1…1 → 0…1, of any shape, clipped to what an image holds."""
+    return to_unit(values).clamp(0.0, 1.0)

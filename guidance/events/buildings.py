@@ -75,8 +75,8 @@ class Building:
         """The share of its outline that lies on the border of the picture or close to it, 0…1."""
         outline = self.mask & ~ndimage.binary_erosion(self.mask, CROSS)
         margin = max(1, round(_BORDER * min(outline.shape)))
-        inner = np.count_nonzero(outline[margin:-margin, margin:-margin])
-        return 1.0 - inner / max(np.count_nonzero(outline), 1)
+        inner = float(outline[margin:-margin, margin:-margin].sum())
+        return 1.0 - inner / max(float(outline.sum()), 1.0)
 
 
 class _Picture:

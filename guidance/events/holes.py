@@ -21,7 +21,8 @@ RUST = np.array([0.45, 0.27, 0.15], np.float32)
 def _edge_softness(scene: Scene, surface: Target) -> float:
     """Deviation in pixels of the blur that the object's own outline has, at least the scene's softness.
 
-    Water around a ship has all the fine grain that the spectrum of an enlarged picture shows: the outline is honest.
+    Water around a ship has all the fine grain that the spectrum of an enlarged picture shows: the outline is honest,
+    but that of a thing whose edges are not steep says nothing of a sharp picture.
     """
     gy, gx = np.gradient(scene.luminance)
     rim = (surface.depth <= 4.0) & surface.mask
@@ -34,7 +35,7 @@ def _edge_softness(scene: Scene, surface: Target) -> float:
     if step < 0.06 or steepest < 1e-3:
         return scene.softness
     # A step blurred with deviation s has the slope 1/(s √2π) in its middle.
-    return float(np.clip(0.4 * step / steepest, scene.softness, max(2.5, scene.softness)))
+    return float(np.clip(0.4 * step / steepest, scene.softness, 2.1 * scene.softness))
 
 
 def _profile(angles: FloatArray, waves: int, rng: np.random.Generator) -> FloatArray:
@@ -49,14 +50,14 @@ def _opening(
 ) -> tuple[FloatArray, FloatArray]:
     """One torn opening: its distance in pixels [H, W], positive inside, about, and every pixel's direction from it."""
     rows, columns = np.indices(shape, dtype=np.float32)
-    turn, stretch = float(rng.uniform(0.0, np.pi)), float(rng.uniform(1.0, 1.3))
+    turn, stretch = float(rng.uniform(0.0, np.pi)), float(rng.uniform(1.0, 1.4))
     y, x = rows - np.float32(row), columns - np.float32(column)
     u = (x * np.cos(turn) + y * np.sin(turn)) / np.float32(stretch)
     v = (y * np.cos(turn) - x * np.sin(turn)) * np.float32(stretch)
     angles = np.arctan2(v, u).astype(np.float32)
     # Plates tear along a few lines: long notches between bent tongues, not a wavy circle.
     tears = np.maximum(_profile(angles, 9, rng), -0.4)
-    outline = radius * (0.92 + 0.16 * _profile(angles, 3, rng) + 0.15 * tears)
+    outline = radius * (0.88 + 0.2 * _profile(angles, 4, rng) + 0.22 * tears)
     distance = np.maximum(outline, 0.35 * radius) - np.hypot(u, v)
     distance += 0.22 * radius * (fractal_noise(shape, max(1.5, 0.5 * radius), rng, octaves=3) - 0.5)
     return distance.astype(np.float32), angles
@@ -118,7 +119,7 @@ def _tear_open(
     scorch = 0.6 * smoothstep(distance, -0.7 * radius, 0.0) ** 2
     patches = smoothstep(fractal_noise(shape, 0.9 * radius, rng, octaves=4), 0.2, 0.8)
     stain = np.clip(np.maximum(plume, scorch) * (0.5 + 0.7 * patches), 0.0, 1.0) * inside
-    burnt = mix(image * (0.4 + 0.3 * RUST / float(RUST.max())), light.shade, 0.4)
+    burnt = mix(image * (0.5 + 0.15 * RUST / float(RUST.max())), light.shade, 0.45)
     result = mix(image, burnt, 0.85 * stain)
 
     # Plates bent up around it: the slope toward the sun is lit, the other one dim, and it throws a shadow.

@@ -50,6 +50,18 @@ def test_holes_are_as_soft_and_no_darker_than_the_scene(softness: float):
         assert luminance(drawing.image)[drawn].min() > darkest - 0.06
 
 
+def test_holes_of_a_sharp_picture_are_sharp_though_their_roof_ends_gently():
+    rows, columns = np.indices((SIZE, SIZE), dtype=np.float32)
+    grain = 0.02 * np.random.default_rng(0).standard_normal((SIZE, SIZE, 1))
+    edge = ndimage.gaussian_filter(((np.abs(rows - 94) < 64) & (np.abs(columns - 94) < 28)).astype(np.float32), 3.0)
+    rgb = np.array([0.3, 0.3, 0.29]) + grain + 0.45 * edge[..., None]
+    scene = Scene(ndimage.gaussian_filter(rgb, (0.4, 0.4, 0)).clip(0, 1).astype(np.float32))
+    for seed in SEEDS:
+        drawing = HOLES.draw(scene, region(), 0.6, np.random.default_rng(seed))
+        edges = np.hypot(*np.gradient(luminance(drawing.image)))[drawing.mask > 0.3]
+        assert np.quantile(edges, 0.98) > 0.12
+
+
 def test_the_far_wall_is_lit():
     scene = ship(0.6)
     dy, dx = scene.sun

@@ -38,6 +38,7 @@ WORKING_SIDE = 96
 The guide in the package was trained at 64 to 96.
 """
 MOST_WORKING_SIDE = 256
+"""Whatever a weight file says that it was trained at."""
 
 VOCABULARY_THRESHOLD = 0.55
 """``vocabulary_similarity`` below which a prompt is foreign to the guide (measured in MODEL_CARD.md)."""

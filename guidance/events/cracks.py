@@ -1,4 +1,4 @@
-"""Cracks: thin dark lines that run along and across a structure's seams, branch, break off and leak a little rust."""
+"""Cracks: thin lines that run across a structure as a plate breaks, branch at right angles and leak a little rust."""
 
 from __future__ import annotations
 

@@ -114,7 +114,9 @@ def _place_in_scene(
         return None
     area = _possible(suitable)
     if event.typical_share <= WHOLE_SCENE_SHARE:
-        area = area * _window(_favourite(canvas, sketch, event, rng), scene.shape)
+        # What is drawn of one object ends by itself: its place must not cut it.
+        reach = 2.0 if event.local else 1.0
+        area = area * _window(_favourite(canvas, sketch, event, rng), scene.shape, reach)
     return area, share
 
 
@@ -153,8 +155,11 @@ def _severity_for(event: Event, sketch: Scene, area: FloatArray, share: float, r
     return 0.5 * (low + high)
 
 
-def _window(mask: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-    """A soft disc [H, W] with room around the core of ``mask`` [h, w]: what it hardly changes counts little."""
+def _window(mask: FloatArray, shape: tuple[int, ...], reach: float) -> FloatArray:
+    """A soft disc [H, W] with room around the core of ``mask`` [h, w]: what it hardly changes counts little.
+
+    reach: 1 for a disc about as wide as the core, 2 for one twice as wide.
+    """
     rows, columns = np.indices(mask.shape, dtype=np.float64)
     mask = mask**3
     weight = float(mask.sum()) + 1e-9
@@ -163,7 +168,7 @@ def _window(mask: FloatArray, shape: tuple[int, ...]) -> FloatArray:
     scale_y, scale_x = shape[0] / mask.shape[0], shape[1] / mask.shape[1]
     y, x = np.indices(shape, dtype=np.float32)
     distance = np.hypot((y / scale_y - centre_y), (x / scale_x - centre_x)) / max(spread, 2.0)
-    return smoothstep(distance, 2.4, 1.4)
+    return smoothstep(distance, 2.4 * reach, 1.4 * reach)
 
 
 def _usual_severity(strength: float) -> float:

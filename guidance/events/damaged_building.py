@@ -93,7 +93,7 @@ def _fall_in(
     opened = float(np.sqrt(gone.sum()))
     for row, column in scatter(density, 1 + round(3.5 * severity), rng).tolist():
         slab, turn = fallen_plane(roof, (row, column), opened, rng)
-        lay_slab(canvas.image, canvas.cover, slab, within(roof_skin(roof, turn, rng), light), light, rng)
+        lay_slab(canvas.image, canvas.cover, slab, roof_skin(roof, turn, rng), light, rng)
     wood = bare_wood(roof, light, 0.22 + 0.42 * min(light.level(roof.tone), 0.7))
     for row, column in scatter((gone**2).astype(np.float32), round(1 + 4 * severity), rng).tolist():
         lay_slab(canvas.image, canvas.cover, fallen_beam(roof, (row, column), opened, rng), wood, light, rng)
@@ -107,7 +107,7 @@ def _litter(
     distance = ndimage.distance_transform_edt(ground) / roof.size
     opened = blur(gone, 0.22 * roof.size)
     side = smoothstep(opened, 0.0, max(0.35 * float(opened.max()), 1e-4))
-    density = (ground * (roof.room > 0.5) * smoothstep(distance, 0.32, 0.03) * side).astype(np.float32)
+    density = (ground * (roof.room > 0.5) * smoothstep(distance, 0.42, 0.03) * side).astype(np.float32)
     # In the house's own shadow nothing is bright.
     brightness = blur(np.asarray(roof.rgb @ LUMINANCE, np.float32), 1.5)
     sunny = smoothstep(brightness, light.dark, light.dark + 0.3 * (light.bright - light.dark))
@@ -116,12 +116,12 @@ def _litter(
     pale = 0.5 * roof.tone + 0.5 * light.lit(PLASTER, 0.3 + 0.4 * level)
     dusty = (0.35 * canvas.image + 0.65 * pale).astype(np.float32)
     canvas.paint(dusty, (0.75 * severity**0.7 * dust * sunny).astype(np.float32))
-    for row, column in scatter(density**1.5, round(3 + 22 * severity), rng).tolist():
+    for row, column in scatter(density**1.5, round(6 + 44 * severity), rng).tolist():
         long = rng.random() < 0.35
         slab = ground_piece(roof, (row, column), long, 0.35 + 0.65 * float(sunny[row, column]), rng)
         own = rng.random() < 0.6
         colour = roof.tone if own else light.lit(WOOD if long else PLASTER, 0.25 + 0.5 * level)
-        lay_slab(canvas.image, canvas.cover, slab, within(colour, light), light, rng)
+        lay_slab(canvas.image, canvas.cover, slab, colour, light, rng)
 
 
 def _cover_up(

@@ -157,7 +157,7 @@ def _lay_plate(canvas: _Canvas, plate: Plate, where: FloatArray) -> None:
     top = np.clip(_inside(plate, s, t) + jagged, 0.0, 1.0) * where[part]
     beneath = _inside(plate, s - thick * plate.raised[0], t - thick * plate.raised[1])
     face = np.clip(beneath + jagged, 0.0, 1.0) * where[part]
-    canvas.cast(np.maximum(top, face), max(2.0, 0.32 * half), 0.95, part)
+    canvas.cast(np.maximum(top, face), max(1.8, 0.25 * half), 0.9, part)
     facing = -(plate.raised[0] * canvas.sun[0] + plate.raised[1] * canvas.sun[1])
     canvas.lay(canvas.tone * np.float32(0.56 + 0.34 * facing), face, part)
     surface = canvas.surface(np.asarray(plate.origin[0] + s, np.float32), np.asarray(plate.origin[1] + t, np.float32))

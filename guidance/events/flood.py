@@ -18,6 +18,10 @@ FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
 SILT = np.array([0.47, 0.42, 0.31], np.float32)
+_LEAST_POND = 0.015
+"""Share of the scene that water takes which the river does not reach: smaller ones look like stains."""
+_LEAST_PUDDLE = 0.00025
+"""The same where there is no river."""
 
 
 def _flow_streaks(scene: Scene, bed: FloatArray, height: FloatArray, rng: np.random.Generator) -> FloatArray:
@@ -56,12 +60,14 @@ def _depth(
 
 
 def _under_water(depth: FloatArray, river: FloatArray, shadows: FloatArray) -> BoolArray:
-    """Where the water is: connected or a puddle of some size, over shadows that it surrounds. [H, W]."""
-    under = (depth > 0.0) | (river > 0.5)
-    parts, count = ndimage.label(under)
-    kept = np.bincount(parts.ravel(), minlength=count + 1) > max(8.0, 0.00025 * under.size)
-    kept[0] = False
-    under = kept[parts]
+    """Where the water is: what the river reaches, and other low land of some size, with the shadows within. [H, W]."""
+    bed = river > 0.5
+    under = (depth > 0.0) | bed
+    parts, count = ndimage.label(ndimage.binary_dilation(under, iterations=max(1, round(0.008 * min(under.shape)))))
+    sizes = np.bincount(parts[under], minlength=count + 1)
+    kept = sizes > max(8.0, (_LEAST_POND if bed.any() else _LEAST_PUDDLE) * under.size)
+    kept[np.unique(parts[bed])] = True
+    under &= kept[parts]
     # What is dry only because it looks like dark crowns floods with the ground around it.
     near = blur(under.astype(np.float32), 0.02 * min(under.shape)) > 0.2
     under |= (shadows > 0.5) & near

@@ -110,7 +110,7 @@ def lay_slab(
     surface = colour[window] if colour.ndim == 3 else colour
     slope = slab.tilt * (1.0 + 0.08 * np.clip(p / slab.half[0], -1.0, 1.0))
     part *= (1.0 - 0.5 * dark * (1.0 - body))[..., None]
-    part += body[..., None] * (surface * slope[..., None] - part)
+    part += body[..., None] * (within(surface * slope[..., None], light) - part)
     cover[window] = np.maximum(cover[window], np.maximum(body, 0.7 * dark))
 
 

@@ -174,6 +174,22 @@ def test_one_bridge_falls_one_way(colour_guide):
     assert len(draw(BY_NAME["collapsed_bridge"], overpass, colour_guide, count=2)) == 1
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_the_place_of_a_bridge_does_not_cut_what_is_drawn_of_it(colour_guide, monkeypatch, seed):
+    areas = []
+    bridge = BY_NAME["collapsed_bridge"]
+    original = type(bridge).draw
+
+    def watched(self, scene, area, severity, rng):
+        areas.append(area)
+        return original(self, scene, area, severity, rng)
+
+    monkeypatch.setattr(type(bridge), "draw", watched)
+    (drawn,) = draw(bridge, read_raster(scene_path("bridge")).pixels, colour_guide, seed=seed, count=1)
+    # What is hardly changed counts little; the place ends where nothing is drawn.
+    assert (areas[-1][drawn.mask.numpy() > 0.5] > 0.5).mean() > 0.99
+
+
 def test_all_drawings_of_an_edit_have_one_wind(colour_guide):
     winds = []
 

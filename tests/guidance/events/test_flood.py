@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from comfyui_sinddm_rs.guidance.events.flood import FLOOD
+from comfyui_sinddm_rs.guidance.events.flood import FLOOD, _under_water
 from comfyui_sinddm_rs.guidance.events.flood_ground import find_river, thrown_shadows
 from comfyui_sinddm_rs.guidance.events.scene import Scene
 from scipy import ndimage
@@ -72,3 +72,16 @@ def test_shadows_of_trees_flood_and_stay_a_little_darker():
     light = drawing.image @ LUMINANCE
     assert (drawing.mask[core] > 0.5).mean() > 0.9
     assert 0.55 < light[core].mean() / light[water].mean() < 0.97
+
+
+def test_low_land_that_the_river_does_not_reach_stays_dry_unless_it_is_large():
+    river = np.zeros((200, 200), np.float32)
+    river[90:110] = 1.0
+    depth = np.where(river > 0.5, 0.1, -0.1).astype(np.float32)
+    depth[110:130, 40:80] = 0.05  # at the river
+    depth[20:30, 20:30] = 0.05  # a hollow
+    depth[150:190, 100:160] = 0.05  # a plain
+    nothing = np.zeros_like(river)
+    under = _under_water(depth, river, nothing)
+    assert under[120, 60] and under[170, 130] and not under[25, 25]
+    assert _under_water(depth, nothing, nothing)[25, 25]  # without a river, rain stands where it is low

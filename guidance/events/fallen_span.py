@@ -39,7 +39,7 @@ class Plate:
 def _cut(span: Span, severity: float, rng: np.random.Generator) -> list[Plate]:
     """The span cut into plates by a few breaks across and some along; part of them went to pieces."""
     half, gap = span.half, span.gap
-    count = max(2, round(gap / (float(rng.uniform(1.3, 2.0)) * half + 6.0)))
+    count = max(2, round(gap / (float(rng.uniform(1.0, 1.5)) * half + 5.0)))
     cuts = np.linspace(-0.5, 0.5, count + 1) * 0.88 * gap
     cuts[1:-1] += rng.uniform(-0.25, 0.25, count - 1) * gap / count
     skews = rng.uniform(-0.3, 0.3, count + 1) * half
@@ -152,18 +152,18 @@ def _lay_plate(canvas: _Canvas, plate: Plate, where: FloatArray) -> None:
         return
     du, dv = span.u[part] - plate.place[0], span.v[part] - plate.place[1]
     s, t = du * np.cos(plate.turn) + dv * np.sin(plate.turn), dv * np.cos(plate.turn) - du * np.sin(plate.turn)
-    thick = max(1.6, 0.16 * half)
+    thick = max(1.2, 0.10 * half)
     jagged = 0.02 * half * canvas.rough[part] + 0.5
     top = np.clip(_inside(plate, s, t) + jagged, 0.0, 1.0) * where[part]
     beneath = _inside(plate, s - thick * plate.raised[0], t - thick * plate.raised[1])
     face = np.clip(beneath + jagged, 0.0, 1.0) * where[part]
-    canvas.cast(np.maximum(top, face), max(1.8, 0.25 * half), 0.9, part)
+    canvas.cast(np.maximum(top, face), max(1.5, 0.2 * half), 0.8, part)
     facing = -(plate.raised[0] * canvas.sun[0] + plate.raised[1] * canvas.sun[1])
-    canvas.lay(canvas.tone * np.float32(0.56 + 0.34 * facing), face, part)
+    canvas.lay(canvas.tone * np.float32(0.66 + 0.34 * facing), face, part)
     surface = canvas.surface(np.asarray(plate.origin[0] + s, np.float32), np.asarray(plate.origin[1] + t, np.float32))
     # A slab that leans towards the sun is lighter; dust settles in its low part.
     low = np.clip(-(s * plate.raised[0] + t * plate.raised[1]) / max(half, 1.0), -1.0, 1.0)
-    surface = mix(surface, canvas.tone, 0.05 + 0.3 * np.clip(low + 0.3 * canvas.rough[part], 0.0, 1.0))
+    surface = mix(surface, canvas.tone, 0.1 + 0.35 * np.clip(low + 0.3 * canvas.rough[part], 0.0, 1.0))
     shading = 0.96 - 0.16 * facing - 0.08 * low + 0.03 * canvas.rough[part]
     canvas.lay((surface * shading[..., None]).astype(np.float32), top, part)
 
@@ -262,10 +262,10 @@ def draw_fallen_span(scene: Scene, deck: Deck, area: FloatArray, severity: float
         smoothstep(span.inside, -0.5, 0.5) * smoothstep(np.abs(span.v), 1.35 * half, 1.25 * half), np.float32
     )
     heaps = _lay_heaps(canvas, fallen, severity, rng)
-    _lay_rubble(canvas, 0.6 * heaps, max(2.2, min(0.13 * half, 0.014 * scene.short_side)), rng)
+    _lay_rubble(canvas, 0.75 * heaps, max(3.2, min(0.2 * half, 0.022 * scene.short_side)), rng)
     for plate in _cut(span, severity, rng):
         _lay_plate(canvas, plate, fallen)
-    _lay_rubble(canvas, 0.12 * heaps, max(3.0, min(0.22 * half, 0.022 * scene.short_side)), rng)
+    _lay_rubble(canvas, 0.22 * heaps, max(4.5, min(0.36 * half, 0.036 * scene.short_side)), rng)
     _lay_ends(canvas, standing, rng)
     # As much fine detail as anything else in the picture, but on the ground, which has its own.
     detail = detail_noise(scene, rng)

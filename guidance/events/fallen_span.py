@@ -251,7 +251,7 @@ def draw_fallen_span(scene: Scene, deck: Deck, area: FloatArray, severity: float
     rows, columns = (canvas.sun_rows, canvas.sun_columns)
     far = float(np.hypot(*span.fall))
     ground = uncovered(scene, span, rng)
-    lifted = np.clip(shift(blur(span.inside, 0.08 * half + 0.7), rows * far, columns * far) + 0.5, 0.0, 1.0)
+    lifted = smoothstep(shift(span.inside, rows * far, columns * far), -1.0, 1.0)
     in_shade = shaded_ground(scene, span, ground) * lifted * (1.0 - standing)
     opened = np.maximum(footprint * here, in_shade).astype(np.float32)
     canvas.lay(ground, opened)

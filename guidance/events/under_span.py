@@ -16,6 +16,8 @@ FloatArray = NDArray[np.float32]
 
 _LANE = 0.08
 """Half of the stretch, in short sides, in which a stripe of the ground is compared with what is usual."""
+_SHADED = 0.6
+"""Light along a line beside the deck, as a share of that nearer to it, below which the line lies in a shadow."""
 _PALE = 0.03
 """Difference of hue that a narrow stripe or a detail of the ground may have: vehicles have more."""
 
@@ -59,9 +61,13 @@ def sample(picture: FloatArray, deck: Deck, u: FloatArray, v: FloatArray) -> Flo
 
 
 def _tear(v: FloatArray, half: float, rng: np.random.Generator) -> FloatArray:
-    """Pixels a broken end reaches out at each place across: a few long oblique breaks, splintered at their edges."""
-    reach, places = rng.normal(0.0, 0.26 * half, 8), (np.linspace(-1.3, 1.3, 8) + rng.uniform(-0.12, 0.12, 8)) * half
-    splinters = rng.normal(0.0, 0.05 * half, 22)
+    """Pixels a broken end reaches out at each place across: breaks along joints, steps between them, splinters."""
+    starts = np.sort(rng.uniform(-1.3, 1.3, 5)) * half
+    ends = np.append(starts[1:], 1.3 * half)
+    steps = rng.normal(0.0, 0.2 * half, 5)
+    places = np.stack([starts, starts + 0.85 * (ends - starts)], -1).ravel()
+    reach = np.stack([steps, steps + rng.normal(0.0, 0.08 * half, 5)], -1).ravel()
+    splinters = rng.normal(0.0, 0.04 * half, 22)
     fine = np.interp(v, np.linspace(-1.3, 1.3, 22) * half, splinters)
     skew = float(rng.uniform(-0.35, 0.35)) * v
     return np.asarray(np.interp(v, places, reach) + fine + skew, np.float32)
@@ -149,7 +155,7 @@ def uncovered(scene: Scene, span: Span, rng: np.random.Generator) -> FloatArray:
 
 def _continued(scene: Scene, span: Span, sign: float, edge: float) -> tuple[FloatArray, FloatArray]:
     """The ground of one side carried on beneath the span along its own lines, and how far it is known [H, W]."""
-    depth = max(6.0, 1.2 * span.half, 0.14 * scene.short_side)
+    depth = _sunlit_depth(scene, span, sign, edge, max(6.0, 1.2 * span.half, 0.14 * scene.short_side))
     u = np.arange(-1.2 * span.gap - depth, 1.2 * span.gap + depth, 1.0, dtype=np.float32)
     lines = (sign * (edge + np.linspace(0.0, depth, 18))).astype(np.float32)
     slope = max(
@@ -159,7 +165,7 @@ def _continued(scene: Scene, span: Span, sign: float, edge: float) -> tuple[Floa
     profile = _without_lorries(scene, np.median(_sheared(scene.rgb, span.deck, u, lines, slope), axis=0))
     at_u = np.asarray(span.u - slope * (span.v - sign * edge), np.float32)
     plain = np.stack([np.interp(at_u, u, profile[:, c]) for c in range(3)], -1).astype(np.float32)
-    back = sign * np.minimum(2.0 * edge - sign * span.v, edge + 3.0 * depth)
+    back = sign * (edge + depth - np.abs((edge - sign * span.v) % (2.0 * depth) - depth))
     source_u, source_v = (at_u + slope * (back - sign * edge)).astype(np.float32), back.astype(np.float32)
     mirrored = sample(scene.rgb, span.deck, source_u, source_v)
     rows, columns = span.deck.locate(source_u, source_v)
@@ -167,6 +173,16 @@ def _continued(scene: Scene, span: Span, sign: float, edge: float) -> tuple[Floa
     limit = texture_limit(scene)
     detail = np.clip(_paled(mirrored - plain), -limit, limit) * seen[..., None]
     return plain + detail, blur(seen.astype(np.float32), 2.0) + np.float32(0.02)
+
+
+def _sunlit_depth(scene: Scene, span: Span, sign: float, edge: float, depth: float) -> float:
+    """How far from the span, ``depth`` pixels at most, the ground of a side goes on before another deck's shadow."""
+    u = np.arange(-0.7 * span.gap, 0.7 * span.gap, 1.0, dtype=np.float32)
+    away = np.arange(0.0, depth + 1.0, 1.0, dtype=np.float32)
+    grid = [np.ascontiguousarray(g, np.float32) for g in np.meshgrid(u, sign * (edge + away))]
+    light = np.median(sample(scene.luminance, span.deck, *grid), axis=1)
+    dark = np.flatnonzero(light < _SHADED * np.maximum.accumulate(light))
+    return depth if not len(dark) else float(np.clip(dark[0] - 2.0, 5.0, depth))
 
 
 def _without_lorries(scene: Scene, profile: FloatArray) -> FloatArray:

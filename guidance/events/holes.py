@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from .base import Drawing
-from .likeness import DRAWN_SOFTNESS, black_level, finish, sensor_noise
+from .likeness import DRAWN_SOFTNESS, black_level, edge_softness, finish, sensor_noise
 from .noise import blur, fractal_noise, mix, random_direction, shift, smoothstep
 from .objects import Target, find_target, scatter
 from .scene import Scene
@@ -16,26 +17,6 @@ from .scene import Scene
 FloatArray = NDArray[np.float32]
 
 RUST = np.array([0.45, 0.27, 0.15], np.float32)
-
-
-def _edge_softness(scene: Scene, surface: Target) -> float:
-    """Deviation in pixels of the blur that the object's own outline has, at least the scene's softness.
-
-    Water around a ship has all the fine grain that the spectrum of an enlarged picture shows: the outline is honest,
-    but that of a thing whose edges are not steep says nothing of a sharp picture.
-    """
-    gy, gx = np.gradient(scene.luminance)
-    rim = (surface.depth <= 4.0) & surface.mask
-    around = blur(surface.mask.astype(np.float32), 4.0)
-    outside = (around > 0.05) & (around < 0.5) & ~surface.mask
-    if np.count_nonzero(rim) < 12 or np.count_nonzero(outside) < 12:
-        return scene.softness
-    step = abs(float(np.median(scene.luminance[surface.mask])) - float(np.median(scene.luminance[outside])))
-    steepest = float(np.quantile(np.hypot(gy, gx)[rim], 0.75))
-    if step < 0.06 or steepest < 1e-3:
-        return scene.softness
-    # A step blurred with deviation s has the slope 1/(s √2π) in its middle.
-    return float(np.clip(0.4 * step / steepest, scene.softness, 2.1 * scene.softness))
 
 
 def _profile(angles: FloatArray, waves: int, rng: np.random.Generator) -> FloatArray:
@@ -116,9 +97,9 @@ def _tear_open(
     reach = 1.0 + np.clip(along, 0.0, None) / (2.2 * radius)
     plume = np.exp(-0.5 * (across / (0.75 * radius * reach)) ** 2) * smoothstep(along, -1.2 * radius, 0.4 * radius)
     plume *= smoothstep(along, 3.6 * radius, 0.6 * radius) / reach
-    scorch = 0.6 * smoothstep(distance, -0.7 * radius, 0.0) ** 2
-    patches = smoothstep(fractal_noise(shape, 0.9 * radius, rng, octaves=4), 0.2, 0.8)
-    stain = np.clip(np.maximum(plume, scorch) * (0.5 + 0.7 * patches), 0.0, 1.0) * inside
+    scorch = 0.7 * smoothstep(distance, -1.2 * radius, 0.0) ** 2
+    patches = smoothstep(fractal_noise(shape, 0.7 * radius, rng, octaves=4), 0.3, 0.7)
+    stain = np.clip(np.maximum(plume, scorch) * (0.35 + 0.85 * patches), 0.0, 1.0) * inside
     burnt = mix(image * (0.5 + 0.15 * RUST / float(RUST.max())), light.shade, 0.45)
     result = mix(image, burnt, 0.85 * stain)
 
@@ -135,7 +116,7 @@ def _tear_open(
     deep = float(rng.uniform(0.55, 0.85)) * radius
     through = shift(np.clip(distance / max(1.0, 0.25 * radius) + 0.3, 0.0, 1.0), deep * dy, deep * dx)
     rubble = fractal_noise(shape, max(1.5, 0.4 * radius), rng, octaves=3)[..., None]
-    below = mix(light.shade, light.own * (0.75 + 0.25 * RUST / float(RUST.max())), 0.52 * through)
+    below = mix(light.shade, light.own * (0.75 + 0.25 * RUST / float(RUST.max())), 0.42 * through)
     result = mix(result, below * (0.75 + 0.5 * rubble), hole)
     result = np.maximum(result, np.minimum(light.shade, image))
     changed = np.maximum.reduce([hole, np.abs(relief - 1.0) * 1.5, 0.8 * stain])
@@ -175,7 +156,9 @@ class Holes:
         inside = surface.mask.astype(np.float32) * (area > 0.0)
         own = np.median(scene.rgb[surface.mask], axis=0)
         light = _Light(scene.sun, random_direction(rng), black_level(scene), own)
-        softness = _edge_softness(scene, surface)
+        softness = max(
+            scene.softness, edge_softness(scene.luminance, ndimage.binary_dilation(surface.mask, iterations=2))
+        )
         for row, column, radius in _layout(surface, softness, severity, rng):
             reach = int(np.ceil(4.5 * radius)) + 4
             top, left = max(0, int(row) - reach), max(0, int(column) - reach)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from .likeness import edge_softness
 from .noise import blur, pick_point, smoothstep
 from .objects import find_target, target_of
 from .regions import largest_part, opponent
@@ -74,19 +75,7 @@ class Daylight:
 def daylight(scene: Scene) -> Daylight:
     dark, bright = (float(q) for q in np.quantile(scene.luminance, (0.006, 0.97)))
     bright = max(bright, dark + 0.15)
-    return Daylight(scene.sun, scene.light / float(scene.light.max()), dark, bright, edge_softness(scene))
-
-
-def edge_softness(scene: Scene) -> float:
-    """Deviation in pixels of the blur of the scene's sharp edges: a step's height over its steepest slope."""
-    gradient = np.hypot(*np.gradient(scene.luminance))
-    steep = gradient >= np.quantile(gradient, 0.97)
-    if float(gradient[steep].mean()) < 1e-4:
-        return 0.5
-    step = ndimage.maximum_filter(scene.luminance, 7) - ndimage.minimum_filter(scene.luminance, 7)
-    widths = step[steep] / (np.sqrt(2.0 * np.pi) * np.maximum(gradient[steep], 1e-4))
-    # A perfect step, of which a central difference sees half, would measure 0.8.
-    return float(0.85 * np.sqrt(np.clip(np.quantile(widths, 0.1) ** 2 - 0.7**2, 0.1, 1.4)))
+    return Daylight(scene.sun, scene.light / float(scene.light.max()), dark, bright, edge_softness(scene.luminance))
 
 
 def find_roof(scene: Scene, area: FloatArray, rng: np.random.Generator) -> Roof | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from comfyui_sinddm_rs.guidance.events.damaged_building import DAMAGED_BUILDING
+from comfyui_sinddm_rs.guidance.events.likeness import edge_softness
 from comfyui_sinddm_rs.guidance.events.roof_opening import opening, rafters
-from comfyui_sinddm_rs.guidance.events.roofs import LUMINANCE, Roof, daylight, edge_softness, find_roof
+from comfyui_sinddm_rs.guidance.events.roofs import LUMINANCE, Roof, daylight, find_roof
 from comfyui_sinddm_rs.guidance.events.scene import Scene
 from scipy import ndimage
 
@@ -98,7 +99,7 @@ def test_the_opening_is_dark_and_nothing_leaves_the_range_of_the_scene(seed: int
 def test_detail_is_no_sharper_than_the_scene():
     scene, _ = house(17.0)
     soft = Scene(ndimage.gaussian_filter(scene.rgb, (1.6, 1.6, 0)).astype(np.float32))
-    assert edge_softness(soft) > edge_softness(scene) + 0.2
+    assert edge_softness(soft.luminance) > edge_softness(scene.luminance) + 0.2
     drawings = [DAMAGED_BUILDING.draw(s, region(), 0.5, np.random.default_rng(0)) for s in (scene, soft)]
     steepest = [np.quantile(np.hypot(*np.gradient(d.image @ LUMINANCE))[d.mask > 0.3], 0.98) for d in drawings]
     assert steepest[1] < 0.8 * steepest[0]

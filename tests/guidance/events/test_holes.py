@@ -59,7 +59,7 @@ def test_holes_of_a_sharp_picture_are_sharp_though_their_roof_ends_gently():
     for seed in SEEDS:
         drawing = HOLES.draw(scene, region(), 0.6, np.random.default_rng(seed))
         edges = np.hypot(*np.gradient(luminance(drawing.image)))[drawing.mask > 0.3]
-        assert np.quantile(edges, 0.98) > 0.12
+        assert np.quantile(edges, 0.995) > 0.12
 
 
 def test_the_far_wall_is_lit():

@@ -18,12 +18,18 @@ from ..rasters.layout import as_rgb
 from ..sinddm.pyramid import resize, size_of
 from ..sinddm.value_range import to_signed, to_unit
 from .bands import with_visible
-from .covers import LEAST_SHARE, cover_maps, low_ground, named_covers
+from .covers import LEAST_SHARE, along_edges, cover_maps, low_ground, named_covers, scene_of
 from .events.noise import fractal_noise, organic_place
 from .guide import Guide
+from .prompting.lexicon import wanted_colour
+from .subjects import named_objects
 
 LEVELS = (0.06, 0.28, 0.5, 0.72, 0.94)
 """Of red, green and blue: every combination is tried."""
+DULLNESS, BRIGHTNESS = (0.25, 0.5), (0.6, 0.8, 1.0)
+"""Shades of a colour that a text names: how far towards grey, and how light."""
+MOST_SATURATED = 0.6
+"""Range of the bands from which a colour is rarer on the ground than a guide thinks."""
 ENOUGH = 0.85
 """Of the colours that reach this share of the best one's gain, the nearest to the surface's own is taken."""
 SEARCH_SIDE = 96
@@ -98,9 +104,11 @@ def found_surface(image: Tensor, text: str, region: Tensor | None) -> Surface | 
 
     None where the text names something that the image does not show.
     """
-    maps = cover_maps(image)
-    allowed = torch.ones_like(image[0]).cpu() if region is None else region.cpu()
     wanted = named_covers(text)
+    maps = cover_maps(image, sought=wanted)
+    if "built" in wanted and (objects := named_objects(scene_of(image), text)) is not None:
+        maps["built"] = along_edges(torch.from_numpy(objects), as_rgb(image).cpu())
+    allowed = torch.ones_like(image[0]).cpu() if region is None else region.cpu()
     named = [cover for cover in wanted if _share(maps[cover] * allowed, allowed) > LEAST_SHARE]
     if named:
         where = torch.stack([maps[cover] for cover in named]).amax(0)
@@ -123,10 +131,27 @@ def new_surface(image: Tensor, rng: np.random.Generator) -> Surface:
     return Surface(where, relief=NEW_SURFACE_RELIEF)
 
 
-def find_paint(image: Tensor, surface: Surface, guide: Guide, target: Tensor) -> Paint:
-    """The colour that brings ``image`` (float [C, H, W] in 0…1) near to ``target`` for little change of the surface."""
+def find_paint(image: Tensor, surface: Surface, guide: Guide, target: Tensor, text: str = "") -> Paint:
+    """The colour that brings ``image`` (float [C, H, W] in 0…1) near to ``target`` for little change of the surface.
+
+    Where ``text`` asks for a colour by name, it is a shade of that.
+    """
     light = _mean_light(image, surface.amount)
-    return Paint(surface, light, _fitting_colour(image, surface, light, guide, target))
+    return Paint(surface, light, _fitting_colour(image, surface, light, guide, target, palette(text)))
+
+
+def palette(text: str) -> Tensor:
+    """The colours [N, 3] in 0…1 that a text may mean: shades of the one that it asks for, else all."""
+    wanted = wanted_colour(text)
+    if wanted is None:
+        levels = torch.tensor(LEVELS)
+        colours = torch.cartesian_prod(levels, levels, levels)
+        return colours[colours.amax(1) - colours.amin(1) < MOST_SATURATED]
+    pure = torch.tensor(wanted)
+    grey = (_LUMINANCE @ pure).expand(3)
+    return torch.stack([(pure + (grey - pure) * dull) * bright for dull in DULLNESS for bright in BRIGHTNESS]).clamp(
+        0, 1
+    )
 
 
 def _share(part: Tensor, whole: Tensor) -> float:
@@ -156,8 +181,10 @@ def _coloured(rgb: Tensor, colour: Tensor, light: float, relief: float) -> Tenso
     return colour[..., None, None].to(rgb) * relative + TEXTURE * relief * (hue - hue.mean((-2, -1), keepdim=True))
 
 
-def _fitting_colour(image: Tensor, surface: Surface, light: float, guide: Guide, target: Tensor) -> Tensor:
-    """The colour [3] for ``surface`` that fits the text well and departs least from what is there."""
+def _fitting_colour(
+    image: Tensor, surface: Surface, light: float, guide: Guide, target: Tensor, colours: Tensor
+) -> Tensor:
+    """The one of ``colours`` [N, 3] for ``surface`` that fits the text well and departs least from what is there."""
     shrink = min(1.0, SEARCH_SIDE / min(image.shape[-2:]))
     size = (round(image.shape[-2] * shrink), round(image.shape[-1] * shrink))
     rgb = resize(as_rgb(image), size)
@@ -168,8 +195,7 @@ def _fitting_colour(image: Tensor, surface: Surface, light: float, guide: Guide,
         looks = _coloured(rgb.expand(len(colours), -1, -1, -1), colours, light, surface.relief)
         return (guide.embed_images((rgb + (looks - rgb) * weight).clamp(0.0, 1.0)) @ target).to(rgb.device)
 
-    levels = torch.tensor(LEVELS, device=image.device)
-    tried = torch.cartesian_prod(levels, levels, levels)
+    tried = colours.to(image.device)
     fits = torch.cat([fit(part) for part in torch.split(tried, BATCH)])
     before = (guide.embed_images(rgb[None])[0] @ target).to(rgb.device)
     good = tried[fits >= before + ENOUGH * (fits.max() - before)]

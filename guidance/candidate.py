@@ -123,7 +123,7 @@ def _drawings(job: Job, generator: torch.Generator) -> tuple[tuple[str, ...], li
 
 def _look(job: Job, seed: int) -> Appearance:
     rng = np.random.default_rng(seed)
-    paint = job.paint or find_paint(job.image, new_surface(job.image, rng), job.guide, job.wish.fine)
+    paint = job.paint or find_paint(job.image, new_surface(job.image, rng), job.guide, job.wish.fine, job.text)
     return paint.look(job.strength, rng)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -14,12 +15,13 @@ from ..rasters.layout import as_rgb, channels_last
 from .events.noise import blur, smoothstep
 from .events.scene import Scene
 
+_WORD = re.compile(r"[a-z]+")
 _LISTS = {
     "water": "water lake river sea pond bay ocean lagoon reservoir canal stream creek harbour harbor estuary marsh",
     "trees": "tree forest wood woodland leaf leaves foliage canopy jungle orchard crown",
     "grass": "grass grassland meadow field crop pasture lawn farmland cropland prairie desert ground soil earth land",
     "bare": "sand soil desert ground beach earth dune land bank rock gravel field crop farmland cropland",
-    "built": "roof rooftop building house home tank storage silo barn hangar shed factory factories warehouse church "
+    "built": "roof rooftop building house home tank storage silo barn hangar shed factory warehouse church "
     "school hospital deck ship vessel bridge",
 }
 NOUNS: dict[str, frozenset[str]] = {cover: frozenset(nouns.split()) for cover, nouns in _LISTS.items()}
@@ -45,8 +47,20 @@ _SHIPS = frozenset(
 )
 _TANKS = frozenset(("tank", "storage", "silo", "gasometer"))
 
+_BRIDGES = frozenset(("bridge", "overpass", "viaduct", "flyover"))
+_PAVED = (
+    "runway taxiway tarmac asphalt pavement paving concrete road street highway motorway freeway lane crossing "
+    "intersection crossroads roundabout parking apron square plaza playground"
+)
+_PAVING = frozenset(_PAVED.split())
+_SHORES = frozenset(("coast", "coastline", "shore", "shoreline", "beach", "port", "marina", "quay", "pier"))
+_SETTLEMENTS = frozenset(("village", "town", "city", "suburb", "neighbourhood", "neighborhood", "settlement"))
+_UNLIKE_PLURALS = {"factories": "factory", "churches": "church", "ferries": "ferry", "cities": "city"}
+
 LAWN = 0.05
 """Least width of grass, as a share of the short side."""
+LEAST_GUESS = 0.06
+"""Share of a picture below which what looks most like water is none, though a text names some."""
 LEAST_SHARE = 0.02
 """A cover on less of the picture than this counts as absent."""
 
@@ -63,8 +77,13 @@ def names_buildings(text: str) -> bool:
 
 
 def names_ships(text: str) -> bool:
-    """Whether ``text`` speaks of something that floats."""
-    return bool(_words(text) & _SHIPS)
+    """Whether ``text`` speaks of something that floats; the deck of a bridge does not."""
+    return bool(_words(text) & _SHIPS) and not names_bridges(text)
+
+
+def names_water(text: str) -> bool:
+    """Whether ``text`` speaks of water, its shore, or something that floats on it."""
+    return bool(_words(text) & (NOUNS["water"] | _SHORES)) or names_ships(text)
 
 
 def names_tanks(text: str) -> bool:
@@ -72,19 +91,43 @@ def names_tanks(text: str) -> bool:
     return bool(_words(text) & _TANKS)
 
 
+def names_bridges(text: str) -> bool:
+    """Whether ``text`` speaks of a bridge."""
+    return bool(_words(text) & _BRIDGES)
+
+
+def names_paving(text: str) -> bool:
+    """Whether ``text`` speaks of paved ground."""
+    return bool(_words(text) & _PAVING)
+
+
+def names_several(text: str) -> bool:
+    """Whether ``text`` speaks of more than one building, tank or ship, or of a settlement."""
+    words = set(_WORD.findall(text.lower()))
+    plurals = {singular for word in words if (singular := _singular(word)) != word}
+    return bool(plurals & (NOUNS["built"] | _SHIPS | _TANKS)) or bool((words | plurals) & _SETTLEMENTS)
+
+
 def _words(text: str) -> set[str]:
     """The words of a text, and their singulars."""
-    words = re.findall(r"[a-z]+", text.lower())
-    return {re.sub(r"(?<=[^s])s$", "", word) for word in words} | set(words)
+    words = _WORD.findall(text.lower())
+    return {_singular(word) for word in words} | set(words)
 
 
-def cover_maps(image: Tensor) -> dict[str, Tensor]:
-    """Where each cover lies in ``image`` (float [C, H, W] in 0…1): [H, W] in 0…1 each, drawn to its edges."""
+def _singular(word: str) -> str:
+    return _UNLIKE_PLURALS.get(word) or re.sub(r"(?<=[^s])s$", "", word)
+
+
+def cover_maps(image: Tensor, sought: Sequence[str] = ()) -> dict[str, Tensor]:
+    """Where each cover lies in ``image`` (float [C, H, W] in 0…1): [H, W] in 0…1 each, drawn to its edges.
+
+    sought: covers of which a text says that they are there; of water then counts what looks most like it.
+    """
     rgb = as_rgb(image).cpu()
-    scene = _scene(rgb)
+    scene = scene_of(image)
     grass = _grass(scene)
     maps = {
-        "water": scene.water,
+        "water": _sought_water(scene) if "water" in sought else scene.water,
         "trees": np.maximum(scene.vegetation, scene.trees) * (1.0 - grass) * _lit(scene),
         "grass": grass,
         "bare": scene.bare * _lit(scene),
@@ -95,7 +138,7 @@ def cover_maps(image: Tensor) -> dict[str, Tensor]:
 
 def low_ground(image: Tensor) -> Tensor:
     """Where water would gather in ``image`` (float [C, H, W] in 0…1): [H, W] in 0…1."""
-    return torch.from_numpy(_scene(as_rgb(image).cpu()).low)
+    return torch.from_numpy(scene_of(image).low)
 
 
 def _lit(scene: Scene) -> NDArray[np.float32]:
@@ -115,8 +158,14 @@ def _grass(scene: Scene) -> NDArray[np.float32]:
     return np.asarray(ndimage.grey_opening(grass, max(3, round(LAWN * scene.short_side))), np.float32)
 
 
-def _scene(rgb: Tensor) -> Scene:
-    return Scene(channels_last(rgb).numpy().astype(np.float32))
+def scene_of(image: Tensor) -> Scene:
+    """What can be read from a picture, float [C, H, W] in 0…1."""
+    return Scene(channels_last(as_rgb(image).cpu()).numpy().astype(np.float32))
+
+
+def _sought_water(scene: Scene) -> NDArray[np.float32]:
+    found = scene.named_water
+    return found if float(found.mean()) > LEAST_GUESS else scene.water
 
 
 def along_edges(mask: Tensor, rgb: Tensor, radius: int = 4, smoothness: float = 4e-4) -> Tensor:

@@ -5,6 +5,7 @@ A drawing only lends its patches to the model of the image; the sampler decides 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,10 +16,11 @@ from torch import Tensor
 from ..rasters.layout import as_rgb, channels_first, channels_last
 from ..sinddm.pyramid import Size, resize
 from .bands import BandUnits, with_event
-from .events import DRAWN_ONCE, Drawing, Event, Scene
+from .covers import names_water
+from .events import AT_WATER, DRAWN_ONCE, Drawing, Event, Scene
 from .events.noise import organic_place, smoothstep
 from .guide import Guide
-from .subjects import find_subject, room_around
+from .subjects import find_subjects, room_around
 
 FloatArray = NDArray[np.float32]
 
@@ -70,12 +72,19 @@ def draw_exemplars(canvas: Canvas, event: Event, rng: np.random.Generator, count
     """
     image, strength = canvas.image.cpu(), canvas.strength
     # One wind for all drawings, since their patches meet in one picture.
-    scene = Scene(_to_numpy(as_rgb(image)), wind=float(rng.spawn(1)[0].uniform(-np.pi, np.pi)))
-    sketch = Scene(_to_numpy(resize(as_rgb(image), _sketch_size(scene.shape))))
+    wind, has_water = float(rng.spawn(1)[0].uniform(-np.pi, np.pi)), event in AT_WATER and names_water(canvas.text)
+    scene = Scene(_to_numpy(as_rgb(image)), wind, has_water=has_water)
+    sketch = Scene(_to_numpy(resize(as_rgb(image), _sketch_size(scene.shape))), has_water=has_water)
     marked, valid = (
         None if each is None else each.cpu().numpy().astype(np.float32) for each in (canvas.region, canvas.valid)
     )
-    if (subject := find_subject(scene, event, canvas.text, marked, rng, valid)) is not None:
+    subjects = find_subjects(scene, event, canvas.text, marked, rng, valid, strength)
+    count = 1 if event in DRAWN_ONCE else count
+    if len(subjects) > 1:
+        allowed = np.prod([each for each in (marked, valid) if each is not None], axis=0, dtype=np.float32)
+        drawings = [_of_several(scene, subjects, event, _usual_severity(strength), allowed, rng) for _ in range(count)]
+        return _as_exemplars(image, drawings, event, canvas.units)
+    for subject in subjects:
         scene, sketch = replace(scene, subject=subject), replace(sketch, subject=_reduced(subject, sketch.shape))
     place = (
         _place_in_scene(canvas, scene, sketch, event, rng, valid)
@@ -87,9 +96,26 @@ def draw_exemplars(canvas: Canvas, event: Event, rng: np.random.Generator, count
     area, share = place
     placed = not event.local and event.typical_share <= WHOLE_SCENE_SHARE
     severity = _severity_for(event, sketch, area, share, rng) if placed else _usual_severity(strength)
-    count = 1 if event in DRAWN_ONCE else count
     drawings = [event.draw(scene, area.astype(np.float32), severity, rng) for _ in range(count)]
-    return [_as_exemplar(image, drawing, event.name, canvas.units) for drawing in drawings if drawing.mask.any()]
+    return _as_exemplars(image, drawings, event, canvas.units)
+
+
+def _of_several(
+    scene: Scene,
+    subjects: Sequence[FloatArray],
+    event: Event,
+    severity: float,
+    allowed: FloatArray,
+    rng: np.random.Generator,
+) -> Drawing:
+    """One drawing in which ``event`` happens to each subject [H, W]. allowed: 0…1, where, [H, W] or all alike."""
+    image, mask = scene.rgb, np.zeros(scene.shape, np.float32)
+    for subject in subjects:
+        drawing = event.draw(replace(scene, subject=subject), room_around(subject) * allowed, severity, rng)
+        above = drawing.mask > mask
+        image = np.where(above[..., None], drawing.image, image)
+        mask = np.maximum(mask, drawing.mask)
+    return Drawing(image, mask)
 
 
 def _place_in_region(
@@ -185,10 +211,16 @@ def _sketch_size(size: Size) -> Size:
     return max(32, round(size[0] * shrink)), max(32, round(size[1] * shrink))
 
 
-def _as_exemplar(image: Tensor, drawing: Drawing, event: str, units: BandUnits | None) -> DrawnExemplar:
-    drawn = channels_first(torch.from_numpy(drawing.image))
-    mask = torch.from_numpy(drawing.mask)
-    return DrawnExemplar(with_event(image, drawn, mask, event, units).clamp(0.0, 1.0), mask)
+def _as_exemplars(
+    image: Tensor, drawings: Sequence[Drawing], event: Event, units: BandUnits | None
+) -> list[DrawnExemplar]:
+    """The drawings in which anything is drawn, in the bands of the image."""
+    exemplars = []
+    for drawing in drawings:
+        if drawing.mask.any():
+            drawn, mask = channels_first(torch.from_numpy(drawing.image)), torch.from_numpy(drawing.mask)
+            exemplars.append(DrawnExemplar(with_event(image, drawn, mask, event.name, units).clamp(0.0, 1.0), mask))
+    return exemplars
 
 
 def _to_numpy(image: Tensor) -> FloatArray:

@@ -22,6 +22,7 @@ from .events.base import Event
 from .guide import Guide
 from .guides import load_guide
 from .presets import Steering
+from .prompting.lexicon import wanted_colour
 from .prompting.prompts import PromptEnsemble, consistent, embed_ensemble, make_ensemble
 from .regions import Window, whole, window_around
 from .settings import EditSettings
@@ -75,7 +76,7 @@ class Job:
     def paint(self) -> Paint | None:
         """The colour of what every candidate paints; None where each finds a place of its own for something new."""
         surface = found_surface(self.image, self.text, self.region)
-        return None if surface is None else find_paint(self.image, surface, self.guide, self.wish.fine)
+        return None if surface is None else find_paint(self.image, surface, self.guide, self.wish.fine, self.text)
 
     def paste(self, source: Tensor, edited: Tensor, changed: Tensor) -> tuple[Tensor, Tensor]:
         """The edited window and its changed map in the whole picture, on the CPU."""
@@ -105,7 +106,7 @@ def prepare(
     ensemble = consistent(ensemble or make_ensemble(text, settings.prompts), guide)
     target = guide.embed_texts([text])[0].to(device)
     lookup = lookup_guide(guide)
-    known = is_known(lookup, text)
+    known = is_known(lookup, text) or wanted_colour(text) is not None
     warnings = [*ensemble.warnings]
     if guide.truncated(text):
         warnings.append("The prompt is longer than what the guide reads, so its end is not heard; say it more shortly.")

@@ -1,4 +1,4 @@
-"""What an event happens to: the ships, tanks or buildings that a text names, of those that the scene shows."""
+"""What an event happens to: the ships, tanks, buildings, bridge or pavement that a text names."""
 
 from __future__ import annotations
 
@@ -9,8 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from .covers import LEAST_SHARE, names_buildings, names_ships, names_tanks
-from .events import BURNING, ON_BUILDINGS, ON_SHIPS, ON_TOPS, Event, Scene
+from .covers import (
+    LEAST_SHARE,
+    names_bridges,
+    names_buildings,
+    names_paving,
+    names_several,
+    names_ships,
+    names_tanks,
+)
+from .events import BURNING, IN_SURFACES, ON_BUILDINGS, ON_SHIPS, ON_TOPS, Event, Scene
+from .events.bridges import find_deck
 from .events.buildings import Building, find_buildings
 from .events.noise import smoothstep
 from .events.tanks import find_tanks
@@ -24,6 +33,10 @@ _LOOSE = 0.2
 """A region of which the largest building in it takes less than this was not drawn around one building."""
 _AS_GOOD = 0.7
 """Things that stand out less than this, relative to the clearest, are not chosen."""
+_AS_GOOD_OF_SEVERAL = 0.35
+"""The same where a text speaks of several."""
+_SHARE_OF_SEVERAL, _MOST = 0.7, 6
+"""Of several things: the share that it happens to at strength 1, and how many at most."""
 _ROOM = 0.5
 """How far around a thing its pieces may lie, by its size."""
 _FUEL = 0.25
@@ -38,29 +51,48 @@ class _Thing:
     clearness: float
 
 
-def find_subject(
+def find_subjects(
     scene: Scene,
     event: Event,
     text: str,
     marked: FloatArray | None,
     rng: np.random.Generator,
     valid: FloatArray | None = None,
-) -> FloatArray | None:
-    """Where the thing lies that ``event`` happens to, [H, W] in 0…1; None: wherever the event finds its place.
+    strength: float = 1.0,
+) -> tuple[FloatArray, ...]:
+    """Where the things lie that ``event`` happens to, [H, W] in 0…1 each; none: wherever the event finds its place.
 
-    An event of one object gets one of them at random. For a fire, it is else what the user marked, unless that can
-    burn by itself. marked: [H, W] in 0…1, the user's region. valid: [H, W], 0 where the image has no data.
+    An event of one object gets one of them at random, or several where the text speaks of several: the more, the
+    greater the ``strength``. For others all of them are one place; a fire's is else what the user marked, unless that
+    can burn by itself. marked: [H, W] in 0…1, the user's region. valid: [H, W], 0 where the image has no data.
     """
     things = _inside(_named_things(scene, event, text, marked), valid)
     if things and event.local:
-        return _one_of(things, rng)
+        return _chosen(things, strength if names_several(text) else 0.0, rng)
     if things:
-        return np.asarray(np.maximum.reduce([thing.mask for thing in things]), np.float32)
+        return (np.asarray(np.maximum.reduce([thing.mask for thing in things]), np.float32),)
     if marked is None or event not in BURNING:
-        return None
+        return ()
     land = marked * (1.0 - scene.water)
     fuel = float((event.suitability(scene) * land).sum()) / max(float(land.sum()), 1e-6)
-    return land.astype(np.float32) if fuel < _FUEL else None
+    return (land.astype(np.float32),) if fuel < _FUEL else ()
+
+
+def named_objects(scene: Scene, text: str) -> FloatArray | None:
+    """All ships, tanks or buildings, whichever a text names, [H, W] in 0…1; None where it names none or none is found.
+
+    Of what could be a building only what more likely is one than not.
+    """
+    if names_ships(text):
+        masks = [ship.mask for ship in _ships(scene, None)]
+    elif names_tanks(text):
+        masks = [tank.mask for tank in _tanks(scene)]
+    elif names_buildings(text):
+        bare = 1.0 - scene.vegetation  # crowns overhang
+        masks = [each.mask * bare for each in find_buildings(scene) if each.likelihood > 0.5]
+    else:
+        return None
+    return np.asarray(np.maximum.reduce(masks), np.float32) if masks else None
 
 
 def room_around(subject: FloatArray) -> FloatArray:
@@ -74,13 +106,28 @@ def _named_things(scene: Scene, event: Event, text: str, marked: FloatArray | No
     # In a region the other events find what it was drawn around.
     if names_ships(text) and event in (ON_SHIPS if marked is None else BURNING):
         return _ships(scene, marked)
-    if names_tanks(text) and event in ON_TOPS:
-        tanks = [_Thing(tank.mask(scene.shape).astype(np.float32), tank.clearness) for tank in find_tanks(scene)]
-        if inside := _inside(tanks, marked):
-            return inside
+    if names_tanks(text) and event in ON_TOPS and (inside := _inside(_tanks(scene), marked)):
+        return inside
     if event in ON_BUILDINGS or (event in ON_TOPS and names_buildings(text)):
         return _buildings(scene, event, marked)
+    if event in IN_SURFACES and marked is None:
+        return _grounds(scene, text)
     return []
+
+
+def _grounds(scene: Scene, text: str) -> list[_Thing]:
+    """The deck of the bridge, or else the paved ground, that a text speaks of."""
+    if names_bridges(text):
+        deck = find_deck(scene, np.ones(scene.shape, np.float32))
+        u, v = deck.frame(scene.shape)
+        on_deck = (np.abs(v) < 0.9 * deck.half_width) & (np.abs(u) < 0.5 * deck.length)
+        return [_Thing(on_deck.astype(np.float32), 1.0)] if on_deck.any() else []
+    paving = scene.likely_paving if names_paving(text) else None
+    return [] if paving is None else [_Thing(paving, 1.0)]
+
+
+def _tanks(scene: Scene) -> list[_Thing]:
+    return [_Thing(tank.mask(scene.shape).astype(np.float32), tank.clearness) for tank in find_tanks(scene)]
 
 
 def _ships(scene: Scene, marked: FloatArray | None) -> list[_Thing]:
@@ -122,12 +169,15 @@ def _within(mask: FloatArray, marked: FloatArray | None) -> FloatArray:
     return mask if marked is None else np.asarray(mask * marked, np.float32)
 
 
-def _clear(things: list[_Thing]) -> list[_Thing]:
+def _clear(things: list[_Thing], as_good: float = _AS_GOOD) -> list[_Thing]:
     clearest = max(thing.clearness for thing in things)
-    return [thing for thing in things if thing.clearness > _AS_GOOD * clearest]
+    return [thing for thing in things if thing.clearness > as_good * clearest]
 
 
-def _one_of(things: list[_Thing], rng: np.random.Generator) -> FloatArray:
-    clear = _clear(things)
+def _chosen(things: list[_Thing], strength: float, rng: np.random.Generator) -> tuple[FloatArray, ...]:
+    """The masks of one thing at strength 0, of more with it."""
+    clear = _clear(things) if strength <= 0.0 else _clear(things, _AS_GOOD_OF_SEVERAL)
     odds = np.array([thing.clearness for thing in clear])
-    return clear[int(rng.choice(len(clear), p=odds / odds.sum()))].mask
+    wanted = 1 if strength <= 0.0 else int(np.clip(round(_SHARE_OF_SEVERAL * strength * len(clear)), 2, _MOST))
+    order = rng.choice(len(clear), size=min(wanted, len(clear)), replace=False, p=odds / odds.sum())
+    return tuple(clear[int(index)].mask for index in order)

@@ -16,7 +16,7 @@ from scipy import ndimage
 from ...errors import InputError
 from ..events.base import Drawing, Event
 from ..events.scene import Scene
-from ..subjects import find_subject, room_around
+from ..subjects import find_subjects, room_around
 from .vocabulary import COLOURS, COVER_PHRASINGS, COVERS_BY_SCENE, EVENT_SCENES, SCENE_PHRASINGS, UNCHANGED
 
 FloatArray = NDArray[np.float32]
@@ -158,8 +158,8 @@ def draw_event(scene: Scene, event: Event, rng: np.random.Generator) -> Drawing 
     What happens to one object happens to one that a phrase of the event speaks of, where the scene shows it.
     """
     phrase = event.phrases[int(rng.integers(len(event.phrases)))]
-    if event.local and (subject := find_subject(scene, event, phrase, None, rng)) is not None:
-        scene, area = replace(scene, subject=subject), room_around(subject)
+    if event.local and (subjects := find_subjects(scene, event, phrase, None, rng)):
+        scene, area = replace(scene, subject=subjects[0]), room_around(subjects[0])
     else:
         fitting = event.suitability(scene)
         if float(fitting.max()) < 0.3 or float(fitting.mean()) < (0.01 if event.local else 0.12):

@@ -54,12 +54,18 @@ ON_BUILDINGS: tuple[Event, ...] = (DAMAGED_BUILDING, REMOVED_BUILDINGS)
 """What happens to a building even if the text names none."""
 ON_TOPS: tuple[Event, ...] = (*BURNING, CRACKS, HOLES, *ON_BUILDINGS)
 """What can be asked for on a building or a tank."""
+IN_SURFACES: tuple[Event, ...] = (CRACKS, HOLES)
+"""What can be asked for in paved ground or in the deck of a bridge."""
+AT_WATER: tuple[Event, ...] = (OIL_SPILL, DROUGHT, DEBRIS)
+"""What depends on where the water is, also where that looks little like it but the text says that there is some."""
 
 __all__ = [
     "ABOVE_ALL",
+    "AT_WATER",
     "BURNING",
     "DRAWN_ONCE",
     "EVENTS",
+    "IN_SURFACES",
     "ON_BUILDINGS",
     "ON_SHIPS",
     "ON_TOPS",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from .base import Drawing
-from .flood_ground import emerging_lines, find_river, ground_height, relief, thrown_shadows
+from .flood_ground import emerging_lines, ground_height, relief, thrown_shadows
 from .likeness import finish, sensor_noise, texture
 from .noise import blur, fractal_noise, inside, mix, smoothstep
 from .scene import Scene
@@ -125,14 +125,14 @@ class Flood:
     local: bool = False
 
     def suitability(self, scene: Scene) -> FloatArray:
-        river = find_river(scene)
+        river = scene.named_water
         height = ground_height(scene, river)
         low = np.clip(1.0 - height / max(float(np.quantile(height, 0.95)), 1e-3), 0.0, 1.0)
         return np.asarray(np.maximum(low**2, 0.4 * river), np.float32)
 
     def draw(self, scene: Scene, area: FloatArray, severity: float, rng: np.random.Generator) -> Drawing:
         side = scene.short_side
-        river = find_river(scene)
+        river = scene.named_water
         base, shadows = ground_height(scene, river), thrown_shadows(scene, river)
         depth = _depth(scene, river, base, area, severity, rng)
         under = _under_water(depth, river, shadows)

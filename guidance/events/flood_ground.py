@@ -13,35 +13,6 @@ from .scene import Scene
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
-_LEAST_WATER = 0.02
-"""Share of the scene below which its recognised water is no river."""
-_LEAST_ARM = 0.008
-"""Share of the scene that a further piece of water takes."""
-_SEAM = 0.02
-"""Half of the widest gap between two pieces of one water, in short sides."""
-
-
-def find_river(scene: Scene) -> FloatArray:
-    """The water, 0…1: what the scene is sure of, with what looks most like water (green, brown or shaded) beside it.
-
-    Only a flood may guess so: its text says that there is one.
-    """
-    guessed = scene.likely_water
-    if guessed is None:
-        return scene.water
-    both = np.maximum(scene.water, guessed)
-    parts, _ = ndimage.label(ndimage.binary_dilation(both > 0.5, iterations=2))
-    joined = np.isin(parts, np.setdiff1d(np.unique(parts[guessed > 0.5]), 0))
-    if not (joined & (scene.water > 0.5)).any():
-        return scene.water if float(scene.water.mean()) >= _LEAST_WATER else guessed
-    # Besides, small pieces are shadows rather than water.
-    large = np.bincount(parts.ravel()) > _LEAST_ARM * parts.size
-    kept = np.where(joined | (large[parts] & (parts > 0)), both, 0.0)
-    # Lit and shaded water do not quite meet.
-    seam = max(2, round(_SEAM * scene.short_side))
-    closed = ndimage.binary_closing(np.pad(kept > 0.5, seam, mode="edge"), iterations=seam)
-    return np.asarray(np.maximum(kept, closed[seam:-seam, seam:-seam]), np.float32)
-
 
 def ground_height(scene: Scene, river: FloatArray) -> FloatArray:
     """``scene.ground_height``, or the like around a river that the scene did not recognise. Float32 [H, W]."""

@@ -18,6 +18,9 @@ FloatArray = NDArray[np.float32]
 
 RUST = np.array([0.45, 0.27, 0.15], np.float32)
 
+_MOST_OF_SCENE = 0.075
+"""Radius of the largest hole in short sides: a runway may be as wide as the picture."""
+
 
 def _profile(angles: FloatArray, waves: int, rng: np.random.Generator) -> FloatArray:
     """Smooth random function of the angle, mean 0, deviation near 1."""
@@ -45,13 +48,16 @@ def _opening(
 
 
 def _layout(
-    surface: Target, softness: float, severity: float, rng: np.random.Generator
+    surface: Target, softness: float, severity: float, most: float, rng: np.random.Generator
 ) -> list[tuple[float, float, float]]:
-    """Rows, columns and radii of the holes: one large, the others much smaller and of any distance to it."""
+    """Rows, columns and radii of the holes: one large, the others much smaller and of any distance to it.
+
+    most: the largest radius in pixels.
+    """
     room = np.maximum(surface.depth - 1.0 - softness, 0.0)
     widest = float(room[surface.mask].max())
     # What is smaller than the blur is a grey dot.
-    largest = min(max(1.4, 2.2 * softness, widest * (0.28 + 0.42 * severity)), max(1.4, 0.7 * widest))
+    largest = min(max(1.4, 2.2 * softness, widest * (0.28 + 0.42 * severity)), max(1.4, 0.7 * widest), most)
     wanted = 2 + round(3.0 * severity)
     placed: list[tuple[float, float, float]] = []
     likely = np.where(surface.mask, room**2, 0.0).astype(np.float32)
@@ -159,7 +165,7 @@ class Holes:
         softness = max(
             scene.softness, edge_softness(scene.luminance, ndimage.binary_dilation(surface.mask, iterations=2))
         )
-        for row, column, radius in _layout(surface, softness, severity, rng):
+        for row, column, radius in _layout(surface, softness, severity, _MOST_OF_SCENE * scene.short_side, rng):
             reach = int(np.ceil(4.5 * radius)) + 4
             top, left = max(0, int(row) - reach), max(0, int(column) - reach)
             window = (slice(top, int(row) + reach + 1), slice(left, int(column) + reach + 1))

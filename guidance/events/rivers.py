@@ -24,6 +24,12 @@ _SCALES = (60, 150, 400, 1000)
 """How unlike the parts of a segmentation are (felzenszwalb), from fine to coarse."""
 _LEAST_LIKELIHOOD = 0.2
 """A text that names water may mean even what looks little like it."""
+_LEAST_WATER = 0.02
+"""Share of the scene below which its recognised water is no river."""
+_LEAST_ARM = 0.008
+"""Share of the scene that a further piece of water takes."""
+_SEAM = 0.02
+"""Half of the widest gap between two pieces of one water, in short sides."""
 _GROWTH = 16
 """Pixels of the coarse picture that water goes on beyond what was rated."""
 _BANK = 5
@@ -84,6 +90,22 @@ def likeliest_water(rgb: FloatArray) -> BoolArray | None:
         if looks is not None and (likelihood := WATER.likelihood(looks)) > best:
             best, water = likelihood, part
     return None if water is None else _grown(picture, water)
+
+
+def joined_water(sure: FloatArray, guessed: FloatArray) -> FloatArray:
+    """What surely is water, with what looks most like water (green, brown or shaded) beside it: [H, W] in 0…1 each."""
+    both = np.maximum(sure, guessed)
+    parts, _ = ndimage.label(ndimage.binary_dilation(both > 0.5, iterations=2))
+    joined = np.isin(parts, np.setdiff1d(np.unique(parts[guessed > 0.5]), 0))
+    if not (joined & (sure > 0.5)).any():
+        return sure if float(sure.mean()) >= _LEAST_WATER else guessed
+    # Besides, small pieces are shadows rather than water.
+    large = np.bincount(parts.ravel()) > _LEAST_ARM * parts.size
+    kept = np.where(joined | (large[parts] & (parts > 0)), both, 0.0)
+    # Lit and shaded water do not quite meet.
+    seam = max(2, round(_SEAM * min(sure.shape)))
+    closed = ndimage.binary_closing(np.pad(kept > 0.5, seam, mode="edge"), iterations=seam)
+    return np.asarray(np.maximum(kept, closed[seam:-seam, seam:-seam]), np.float32)
 
 
 def _grown(picture: _Picture, part: BoolArray) -> BoolArray:

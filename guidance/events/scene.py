@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from .paving import likeliest_paving
 from .regions import Region, colour_regions, local_deviation, opponent
-from .rivers import likeliest_water
+from .rivers import joined_water, likeliest_water
 
 FloatArray = NDArray[np.float32]
 
@@ -70,11 +71,13 @@ class Scene:
 
     wind: where the wind blows to, as an angle in radians from east to south; None leaves it to each drawing.
     subject: [H, W] in 0…1, where the thing lies that it is to happen to; None: wherever the event finds its place.
+    has_water: whether there is water, as a text says; else only what surely is some counts.
     """
 
     rgb: FloatArray
     wind: float | None = None
     subject: FloatArray | None = None
+    has_water: bool = False
 
     @property
     def height(self) -> int:
@@ -150,7 +153,12 @@ class Scene:
 
     @cached_property
     def water(self) -> FloatArray:
-        """0…1: rivers, lakes and sea: smooth regions unlike what surrounds them, cool, dark or muddy.
+        """0…1: rivers, lakes and sea."""
+        return self.named_water if self.has_water else self.sure_water
+
+    @cached_property
+    def sure_water(self) -> FloatArray:
+        """0…1: what is water by its looks alone: smooth regions unlike what surrounds them, cool, dark or muddy.
 
         A region counts as water by itself when it is large, reaches the border (a shadow or a roof seldom
         does) and is clearly smoother than its surroundings or clearly blue; smaller regions count when they
@@ -180,9 +188,15 @@ class Scene:
         return self.to_full(mask | (small[holes] & (difference < 0.2)))
 
     @cached_property
-    def likely_water(self) -> FloatArray | None:
-        """0…1: what looks most like a river or lake, for a text that says there is one; None where nothing does."""
+    def named_water(self) -> FloatArray:
+        """0…1: the water of a scene of which a text says that there is some, as a flood's does."""
         found = likeliest_water(self.coarse)
+        return self.sure_water if found is None else joined_water(self.sure_water, self.to_full(found))
+
+    @cached_property
+    def likely_paving(self) -> FloatArray | None:
+        """0…1: what looks most like paved ground, for a text that says there is some; None where nothing does."""
+        found = likeliest_paving(self.coarse)
         return None if found is None else self.to_full(found)
 
     @cached_property

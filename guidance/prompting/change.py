@@ -13,7 +13,7 @@ class Change:
     meant: pattern found in a lower-case request that means it. of: nouns one of which the request must name, any of
     them where empty. about, plain: phrasings with and without the slot {subject}, the nearest first; {colour} becomes
     the request's colour and a blank, or nothing. not_of: words that name the change itself and are no subject of it.
-    supersedes: changes that the same words would mean too.
+    supersedes: changes that the same words would mean too. tone: the colour (sRGB in 0…1) that it has by itself.
     """
 
     name: str
@@ -23,6 +23,7 @@ class Change:
     of: str = ""
     not_of: str = ""
     supersedes: tuple[str, ...] = ()
+    tone: tuple[float, float, float] | None = None
 
     def is_meant(self, words: str) -> bool:
         """Whether lower-case ``words`` speak of this change."""

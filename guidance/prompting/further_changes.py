@@ -5,6 +5,7 @@ The phrasings are everyday English for views from above, written by hand and not
 
 from __future__ import annotations
 
+from ..compact.vocabulary import COLOURS
 from .change import Change, phrasings
 
 FURTHER_CHANGES: tuple[Change, ...] = (
@@ -19,10 +20,12 @@ FURTHER_CHANGES: tuple[Change, ...] = (
             """frozen over; covered with ice; pale blue ice; ice sheet; frozen water; icy surface;
             thick white ice; floating ice; solid ice; ice floes"""
         ),
+        tone=(0.74, 0.86, 0.93),
     ),
     Change(
         "desertification",
-        r"sand ?storm|dust ?storm|desertif|dunes?\b|(covered|buried|filled) (in|with|by|under) sand",
+        r"sand ?storm|dust ?storm|desertif|dunes?\b|(covered|buried|filled) (in|with|by|under) sand"
+        r"|sand (\w+ )?(cover|buri|bury|blow|blew|drift)",
         phrasings(
             """sand covering the {subject}; {subject} buried under sand; sandstorm over the {subject};
             sand dunes on the {subject}; {subject} turned to desert; dusty, sandy {subject}"""
@@ -32,6 +35,7 @@ FURTHER_CHANGES: tuple[Change, ...] = (
             sand everywhere; yellow dust; encroaching desert"""
         ),
         not_of=r"(desert|sand)",
+        tone=(0.84, 0.72, 0.50),
     ),
     Change(
         "flowering",
@@ -58,6 +62,7 @@ FURTHER_CHANGES: tuple[Change, ...] = (
         ),
         not_of=r"waters?$",
         supersedes=("flowering",),
+        tone=(0.30, 0.43, 0.16),
     ),
     Change(
         "lava",
@@ -175,5 +180,15 @@ FURTHER_CHANGES: tuple[Change, ...] = (
             a coat of {colour}paint over the {subject}; {subject} covered with {colour}paint"""
         ),
         phrasings("fresh {colour}paint; {colour}painted surface; a {colour}coat of paint; {colour}paint all over"),
+    ),
+    Change(
+        "recolouring",
+        r"(turn(s|ed|ing)?|became|becom(es|ing)|dyed|tinted|colou?red|stained|discolou?red)\b (\w+ ){0,2}"
+        rf"({'|'.join(COLOURS)})\b",
+        phrasings(
+            """{colour}{subject}; {subject} in {colour}colour; {colour}coloured {subject}; the {subject} is {colour};
+            {subject} turned {colour}"""
+        ),
+        phrasings("{colour}ground; {colour}all over; {colour}colour; {colour}tint; everything is {colour}"),
     ),
 )

@@ -68,6 +68,10 @@ CONTRARY = re.compile(r"\b(repair\w*|rebuil\w*|restor\w*|instead)\b")
 
 _SUBJECT = re.compile(rf"\b(?:{'|'.join(sorted(SUBJECTS, key=len, reverse=True))})(?:s|es)?\b")
 _COLOUR = re.compile(rf"\b(?:{'|'.join(name for name in COLOURS if name not in ('ice', 'sand'))})\b")
+_TURNING = r"turn\w*|becom\w*|became|paint\w*|dyed?|colou?red|in|into|to|is|are|with"
+_NEW_COLOUR = re.compile(rf"\b(?:{_TURNING}) (?:[a-z]+ ){{0,3}}({_COLOUR.pattern})")
+_TONE = 0.6
+"""How much of a change's own tone is in the colour that is asked for."""
 _ARTICLE = re.compile(r"\ban?(?= ([a-z]))")
 
 
@@ -103,6 +107,23 @@ def read_request(text: str) -> Reading:
     return Reading(changes, fitting[0] if fitting else "", colour.group() if colour else "", negated)
 
 
+def wanted_colour(text: str) -> tuple[float, float, float] | None:
+    """The colour, sRGB in 0…1, that a text asks for or that its change has by itself; None for none, or several.
+
+    Where there are both ("red algae") it lies between them: what grows or freezes is not as bright as paint.
+    """
+    words = text.casefold()
+    named = set(_COLOUR.findall(words))
+    if len(named) > 1:
+        named = set(_NEW_COLOUR.findall(words))
+    said = COLOURS[named.pop()].rgb if len(named) == 1 else None
+    tone = next((change.tone for change in read_request(text).changes if change.tone), None)
+    if said is None or tone is None:
+        return said or tone
+    red, green, blue = (_TONE * own + (1.0 - _TONE) * pure for own, pure in zip(tone, said, strict=True))
+    return red, green, blue
+
+
 def rephrase(text: str, count: int) -> list[str]:
     """At most ``count`` other ways to say ``text``, the closest first; none says the same in other punctuation."""
     reading = read_request(text)
@@ -124,7 +145,7 @@ def _phrasings(change: Change, reading: Reading) -> Iterator[str]:
     templates = (*change.about, *change.plain) if reading.subject else change.plain
     colour = f"{reading.colour} " if reading.colour else ""
     for template in templates:
-        phrase = template.format(subject=reading.subject, colour=colour)
+        phrase = template.format(subject=reading.subject, colour=colour).strip()
         yield _ARTICLE.sub(lambda found: "an" if found.group(1) in "aeiou" else "a", phrase)
 
 

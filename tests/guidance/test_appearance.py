@@ -22,7 +22,7 @@ def found(
 ) -> Appearance:
     rng = np.random.default_rng(seed)
     surface = found_surface(image, text, region) or new_surface(image, rng)
-    return find_paint(image, surface, guide, guide.embed_texts([text])[0]).look(strength, rng)
+    return find_paint(image, surface, guide, guide.embed_texts([text])[0], text).look(strength, rng)
 
 
 RED, GREEN, BLUE = range(3)

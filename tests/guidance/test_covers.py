@@ -10,9 +10,13 @@ from comfyui_sinddm_rs.guidance.covers import (
     cover_maps,
     low_ground,
     named_covers,
+    names_bridges,
     names_buildings,
+    names_paving,
+    names_several,
     names_ships,
     names_tanks,
+    names_water,
 )
 from comfyui_sinddm_rs.rasters.bundled import scene_path
 from comfyui_sinddm_rs.rasters.files import read_raster
@@ -46,7 +50,13 @@ def test_what_has_a_roof(text: str, roofed: bool) -> None:
 
 @pytest.mark.parametrize(
     ("text", "floats"),
-    [("Large fire on a ship", True), ("Big holes on deck", True), ("Burning boats", True), ("A worship house", False)],
+    [
+        ("Large fire on a ship", True),
+        ("Big holes on deck", True),
+        ("Burning boats", True),
+        ("A worship house", False),
+        ("Cracks in the deck of the bridge", False),
+    ],
 )
 def test_what_floats(text: str, floats: bool) -> None:
     assert names_ships(text) == floats
@@ -58,6 +68,47 @@ def test_what_floats(text: str, floats: bool) -> None:
 )
 def test_what_has_a_round_top(text: str, round_top: bool) -> None:
     assert names_tanks(text) == round_top
+
+
+@pytest.mark.parametrize(
+    ("text", "several"),
+    [
+        ("The homes were destroyed", True),
+        ("A tornado tore off the roofs", True),
+        ("The factories are in ruins", True),
+        ("The village was hit by an earthquake", True),
+        ("The house is damaged", False),
+        ("Cracks on the storage", False),
+        ("Cracks on the storage tanks", True),
+        ("Big holes on deck", False),
+        ("The house's roof has holes", False),
+    ],
+)
+def test_what_is_more_than_one_thing(text: str, several: bool) -> None:
+    assert names_several(text) == several
+
+
+@pytest.mark.parametrize(
+    ("text", "paved", "bridge", "water"),
+    [
+        ("Bomb craters on the runway", True, False, False),
+        ("Cracks in the roads", True, False, False),
+        ("Holes in the overpass", False, True, False),
+        ("A tsunami hit the beach", False, False, True),
+        ("A tanker is losing oil", False, False, True),
+        ("The field is burnt", False, False, False),
+    ],
+)
+def test_pavement_bridges_and_water_are_named(text: str, paved: bool, bridge: bool, water: bool) -> None:
+    assert (names_paving(text), names_bridges(text), names_water(text)) == (paved, bridge, water)
+
+
+def test_water_that_a_text_names_is_sought_and_a_small_guess_is_none() -> None:
+    for name in ("meadow", "forest"):
+        image = read_raster(scene_path(name)).pixels
+        assert torch.equal(cover_maps(image, sought=("water",))["water"], cover_maps(image)["water"])
+    coast = read_raster(scene_path("coast")).pixels
+    assert float(cover_maps(coast, sought=("water",))["water"].mean()) > 0.9 * float(cover_maps(coast)["water"].mean())
 
 
 def test_the_bundled_scenes_are_read_as_a_person_reads_them() -> None:

@@ -268,3 +268,54 @@ def test_what_happens_to_a_ship_happens_where_it_lies(colour_guide, event, text,
     for each in drawn:
         there = seen(picture, each)
         assert int((there & hull).sum()) > max(20, 2 * int((there & ~hull).sum()))
+
+
+def row_of_houses() -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """A picture [3, H, W] of four light roofs with shadows on a lawn, and where each is, bool [H, W]."""
+    picture = torch.tensor([0.3, 0.42, 0.25])[:, None, None].repeat(1, 240, 240)
+    picture += 0.02 * torch.randn(1, 240, 240, generator=torch.Generator().manual_seed(0))
+    roofs = []
+    for row, column in ((30, 30), (30, 160), (160, 40), (170, 170)):
+        picture[:, row + 8 : row + 46, column + 8 : column + 56] = 0.06
+        picture[:, row : row + 40, column : column + 50] = torch.tensor([0.75, 0.6, 0.5])[:, None, None]
+        roofs.append(torch.zeros(240, 240, dtype=torch.bool))
+        roofs[-1][row : row + 40, column : column + 50] = True
+    return picture, roofs
+
+
+@pytest.mark.parametrize(("text", "least", "most"), [("The house is damaged", 1, 1), ("The houses are damaged", 2, 4)])
+def test_of_several_houses_each_is_drawn_on_and_the_first_stays_damaged(colour_guide, text, least, most):
+    picture, roofs = row_of_houses()
+    canvas = Canvas(picture, colour_guide, colour_guide.embed_texts(["red"])[0], text)
+    (drawn,) = draw_exemplars(canvas, BY_NAME["damaged_building"], np.random.default_rng(0), 1)
+    visible = (drawn.image - picture).abs().amax(0) > 0.1
+    assert least <= sum(int(visible[roof].sum()) > 60 for roof in roofs) <= most
+    assert not bool((visible & (drawn.mask <= 0.0)).any())
+
+
+def test_several_houses_stay_in_the_region(colour_guide):
+    picture, roofs = row_of_houses()
+    region = torch.zeros(240, 240)
+    region[:120] = 1.0
+    canvas = Canvas(picture, colour_guide, colour_guide.embed_texts(["red"])[0], "The houses are damaged", region)
+    (drawn,) = draw_exemplars(canvas, BY_NAME["damaged_building"], np.random.default_rng(0), 1)
+    assert float(drawn.mask[120:].max()) == 0.0
+    assert all(float(drawn.mask[roof].max()) > 0.5 for roof in roofs[:2])
+
+
+@pytest.mark.parametrize(("text", "drawn"), [("An oil spill in the river", True), ("An oil spill", False)])
+def test_water_that_looks_little_like_it_counts_where_the_text_names_it(colour_guide, text, drawn):
+    generator = torch.Generator().manual_seed(0)
+    picture = torch.tensor([0.34, 0.40, 0.24])[:, None, None] + 0.09 * torch.randn(1, 192, 192, generator=generator)
+    picture = torch.nn.functional.avg_pool2d(picture[None], 3, 1, 1)[0]
+    river = torch.zeros(192, 192, dtype=torch.bool)
+    river[:, 70:120] = True
+    green = torch.tensor([0.21, 0.27, 0.17])[:, None, None] + 0.004 * torch.randn(1, 192, 192, generator=generator)
+    picture = torch.where(river, green, picture).clamp(0.0, 1.0)
+    assert float(Scene(channels_last(picture).numpy()).water.mean()) < 0.01
+    canvas = Canvas(picture, colour_guide, colour_guide.embed_texts(["red"])[0], text)
+    found = draw_exemplars(canvas, BY_NAME["oil_spill"], np.random.default_rng(0), 1)
+    assert bool(found) == drawn
+    if drawn:
+        there = found[0].mask > 0.5
+        assert int((there & river).sum()) > 500 and int((there & ~river).sum()) < 0.1 * int(there.sum())

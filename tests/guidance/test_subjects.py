@@ -7,7 +7,7 @@ import pytest
 from comfyui_sinddm_rs.guidance.events import EVENTS, Scene
 from comfyui_sinddm_rs.guidance.events.buildings import find_buildings
 from comfyui_sinddm_rs.guidance.events.tanks import find_tanks
-from comfyui_sinddm_rs.guidance.subjects import find_subject, room_around
+from comfyui_sinddm_rs.guidance.subjects import find_subjects, named_objects, room_around
 from comfyui_sinddm_rs.rasters.bundled import scene_path
 from PIL import Image
 
@@ -35,7 +35,9 @@ def tanks() -> Scene:
 
 
 def subject(scene: Scene, event: str, text: str, marked: np.ndarray | None = None, seed: int = 0) -> np.ndarray | None:
-    return find_subject(scene, BY_NAME[event], text, marked, np.random.default_rng(seed))
+    found = find_subjects(scene, BY_NAME[event], text, marked, np.random.default_rng(seed))
+    assert len(found) < 2
+    return found[0] if found else None
 
 
 def marked_at(rows: slice, columns: slice) -> np.ndarray:
@@ -78,13 +80,59 @@ def test_a_building_that_the_border_cuts_is_chosen_less_often_than_a_whole_one()
 @pytest.mark.parametrize("seed", range(6))
 def test_a_building_without_data_is_not_chosen(village, seed):
     valid = marked_at(slice(0, 240), slice(120, 240))
-    found = find_subject(village, BY_NAME["holes"], "Holes in a roof", None, np.random.default_rng(seed), valid)
+    (found,) = find_subjects(village, BY_NAME["holes"], "Holes in a roof", None, np.random.default_rng(seed), valid)
     assert (valid[found > 0.5] > 0.0).mean() > 0.8
 
 
 def test_all_buildings_may_burn(village):
     found = subject(village, "fire", "The houses are burning")
     assert np.array_equal(found > 0.5, np.any([building.mask for building in find_buildings(village)], axis=0))
+
+
+@pytest.mark.parametrize(
+    ("event", "text"),
+    [("damaged_building", "The houses were destroyed"), ("holes", "Holes in the roofs"), ("cracks", "Cracked houses")],
+)
+def test_several_buildings_are_several_the_more_the_stronger(village, event, text):
+    roofs = [building.mask for building in find_buildings(village)]
+    counts = []
+    for strength in (0.3, 1.0, 2.0):
+        found = find_subjects(village, BY_NAME[event], text, None, np.random.default_rng(0), strength=strength)
+        own = {next(i for i, roof in enumerate(roofs) if np.array_equal(roof, mask > 0.5)) for mask in found}
+        assert len(own) == len(found)  # each once
+        counts.append(len(found))
+    assert counts[0] == 2 and sorted(counts) == counts and counts[-1] == 4
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_paved_ground_that_a_text_names_is_found(seed):
+    rng = np.random.default_rng(seed)
+    picture = lawn()
+    runway = marked_at(slice(0, 240), slice(80 + 10 * seed, 150 + 10 * seed)) > 0.0
+    picture[runway] = np.array([0.42, 0.42, 0.41]) + rng.normal(0.0, 0.01, (np.count_nonzero(runway), 1))
+    picture[100:130, 112 + 10 * seed : 118 + 10 * seed] = 0.9  # a painted line
+    found = subject(Scene(picture), "holes", "Bomb craters on the runway", seed=seed) > 0.5
+    assert (found & runway).sum() > 0.85 * runway.sum() and (found & ~runway).sum() < 0.05 * runway.sum()
+    assert subject(Scene(picture), "holes", "Bomb craters", seed=seed) is None
+
+
+def test_a_lawn_is_not_paved():
+    assert subject(Scene(lawn()), "cracks", "Cracks in the road") is None
+
+
+def test_the_deck_of_a_bridge_that_a_text_names_is_found():
+    picture = lawn()
+    picture[:, 60:200] = np.array([0.1, 0.2, 0.3]) + np.random.default_rng(1).normal(0.0, 0.004, (240, 140, 1))
+    picture[105:130] = np.array([0.6, 0.6, 0.58])
+    found = subject(Scene(picture), "cracks", "Cracks in the bridge") > 0.5
+    assert found[108:127, 90:170].mean() > 0.9 and found[:95].mean() < 0.02 and found[140:].mean() < 0.02
+
+
+def test_what_a_text_names_is_painted_and_not_the_crown_beside_it(village):
+    roofs = np.any([building.mask for building in find_buildings(village)], axis=0)
+    painted = named_objects(village, "Blue roofs")
+    assert painted is not None and painted[roofs].mean() > 0.8 and painted[~roofs].max() == 0.0
+    assert named_objects(village, "A blue meadow") is None
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,19 @@ def test_a_lorry_beside_the_deck_leaves_no_stripe_on_the_ground_beneath():
     assert max(float(np.quantile(each, 0.999)) for each in redness) < 0.2
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_shadow_of_a_deck_beside_it_does_not_go_on_beneath(seed: int):
+    plain = overpass()
+    v = offset_from_deck(0.0)
+    rgb = plain.rgb.copy()
+    rgb[(v > HALF + 14.0) & (v < HALF + 34.0)] *= 0.25  # another deck's, below
+    drawn = COLLAPSED_BRIDGE.draw(Scene(rgb), whole(plain), 0.5, np.random.default_rng(seed))
+    middle = int(np.average(np.arange(SIZE), weights=(drawn.mask > 0.5).sum(0)))
+    edge = np.s_[round(90 + HALF - 3) : round(90 + HALF + 2), middle - 20 : middle + 20]
+    ground = np.median(rgb[round(90 + HALF + 6) : round(90 + HALF + 11), middle - 20 : middle + 20].mean(-1))
+    assert np.median(drawn.image[edge].mean(-1)) > 0.75 * ground
+
+
 def test_suitability_covers_the_shadow_too():
     scene = overpass()
     fit = COLLAPSED_BRIDGE.suitability(scene)

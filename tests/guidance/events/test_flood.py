@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from comfyui_sinddm_rs.guidance.events.flood import FLOOD, _under_water
-from comfyui_sinddm_rs.guidance.events.flood_ground import find_river, thrown_shadows
+from comfyui_sinddm_rs.guidance.events.flood_ground import thrown_shadows
 from comfyui_sinddm_rs.guidance.events.scene import Scene
 from scipy import ndimage
 
@@ -31,10 +31,10 @@ def everywhere(scene: Scene) -> np.ndarray:
 
 def test_a_green_river_is_found_and_fields_are_none():
     scene, bed = valley()
-    found = find_river(scene) > 0.5
+    found = scene.named_water > 0.5
     assert (found & bed).sum() / (found | bed).sum() > 0.85
     fields, _ = valley(river=False)
-    assert find_river(fields).mean() < 0.02
+    assert fields.named_water.mean() < 0.02
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -66,7 +66,7 @@ def test_shadows_of_trees_flood_and_stay_a_little_darker():
     rgb[shadow] = np.array([0.13, 0.13, 0.14])
     shaded = Scene(rgb)
     core = ndimage.binary_erosion(shadow, iterations=4)
-    assert (thrown_shadows(shaded, find_river(shaded))[core] > 0.5).mean() > 0.9
+    assert (thrown_shadows(shaded, shaded.named_water)[core] > 0.5).mean() > 0.9
     drawing = FLOOD.draw(shaded, everywhere(shaded), 0.95, np.random.default_rng(0))
     water = (drawing.mask > 0.9) & ~ndimage.binary_dilation(shadow, iterations=6)
     light = drawing.image @ LUMINANCE

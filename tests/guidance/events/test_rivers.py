@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from comfyui_sinddm_rs.guidance.events.flood_ground import find_river
 from comfyui_sinddm_rs.guidance.events.rivers import WATER, likeliest_water
 from comfyui_sinddm_rs.guidance.events.scene import Scene
 from comfyui_sinddm_rs.rasters.bundled import scene_path
@@ -52,7 +51,7 @@ def test_what_the_scene_is_sure_of_stays_water(name: str) -> None:
     with Image.open(scene_path(name)) as picture:
         scene = Scene(np.asarray(picture.convert("RGB"), np.float32) / 255)
     sure = scene.water > 0.5
-    assert np.count_nonzero(sure & (find_river(scene) > 0.5)) > 0.9 * np.count_nonzero(sure)
+    assert np.count_nonzero(sure & (scene.named_water > 0.5)) > 0.9 * np.count_nonzero(sure)
 
 
 def test_a_likelihood_is_a_share() -> None:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from comfyui_sinddm_rs.guidance.events import EVENTS
-from comfyui_sinddm_rs.guidance.prompting.lexicon import CHANGES, FRAMES, read_request, rephrase, wording
+from comfyui_sinddm_rs.guidance.prompting.lexicon import CHANGES, FRAMES, read_request, rephrase, wanted_colour, wording
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,8 @@ from comfyui_sinddm_rs.guidance.prompting.lexicon import CHANGES, FRAMES, read_r
         ("algae bloom", ["algae"], ""),
         ("a fire and a flood", ["fire", "flood"], ""),
         ("a fire station", [], ""),
+        ("The river has turned brown with mud", ["recolouring"], "river"),
+        ("Sand covers the airport", ["desertification"], "airport"),
         ("a herd of zebras", [], ""),
     ],
 )
@@ -56,6 +58,29 @@ def test_the_colour_of_the_request_is_kept() -> None:
     assert "an orange coat of paint" in painted
     assert not any(re.search(r"\ba [aeiou]|\ban [^aeiou]|  | $", phrase) for phrase in (*phrases, *painted))
     assert not any("orange" in phrase for phrase in rephrase("smoke over the factories", 9))
+
+
+@pytest.mark.parametrize(
+    ("text", "strongest", "weakest"),
+    [
+        ("The red roofs were painted blue", 2, 0),
+        ("turn the red roofs blue", 2, 0),
+        ("covered with purple flowers", 2, 1),
+        ("algae bloom in the lake", 1, 2),
+        ("Red algae", 0, 2),
+        ("The lake is frozen", 2, 0),
+        ("Sand covers the airport", 0, 2),
+    ],
+)
+def test_the_colour_that_is_asked_for(text: str, strongest: int, weakest: int) -> None:
+    colour = wanted_colour(text)
+    assert colour is not None and all(0.0 <= band <= 1.0 for band in colour)
+    assert colour.index(max(colour)) == strongest and colour.index(min(colour)) == weakest
+
+
+@pytest.mark.parametrize("text", ["a fire", "a red and a blue roof", "blue water instead of green"])
+def test_no_colour_or_several_are_asked_for(text: str) -> None:
+    assert wanted_colour(text) is None
 
 
 def test_an_unknown_request_keeps_all_its_words() -> None:

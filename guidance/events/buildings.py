@@ -12,7 +12,7 @@ from scipy import ndimage
 from skimage.segmentation import felzenszwalb
 
 from .looks import Looks
-from .regions import CROSS, BoolArray, Box, Edges, connected_parts, opponent
+from .regions import CROSS, BoolArray, Box, Edges, connected_parts, opponent, share_at_border
 from .scene import Scene
 
 FloatArray = NDArray[np.float32]
@@ -74,9 +74,7 @@ class Building:
     def cut(self) -> float:
         """The share of its outline that lies on the border of the picture or close to it, 0…1."""
         outline = self.mask & ~ndimage.binary_erosion(self.mask, CROSS)
-        margin = max(1, round(_BORDER * min(outline.shape)))
-        inner = float(outline[margin:-margin, margin:-margin].sum())
-        return 1.0 - inner / max(float(outline.sum()), 1.0)
+        return share_at_border(*np.nonzero(outline), outline.shape, max(1, round(_BORDER * min(outline.shape))))
 
 
 class _Picture:
@@ -206,9 +204,8 @@ def _looks(picture: _Picture, part: BoolArray, box: Box) -> dict[str, float] | N
     y, x = np.nonzero(mask & ~inner)
     sides = _sides(y, x)
     right_angled = min(1.0, count / (sides[0] * sides[1]))
-    rows, columns = y + window[0].start, x + window[1].start
-    at_border = (rows == 0) | (columns == 0) | (rows == picture.shape[0] - 1) | (columns == picture.shape[1] - 1)
-    long, border = float(np.log(sides[1] / sides[0])), float(at_border.mean())
+    border = share_at_border(y + window[0].start, x + window[1].start, picture.shape)
+    long = float(np.log(sides[1] / sides[0]))
     green, water = (float(each[window][mask].mean()) for each in (picture.green, picture.water))
     if right_angled < 0.45 or long > 1.6 or border > 0.33 or green > 0.66 or water > 0.5:
         return None

@@ -103,6 +103,14 @@ def connected_parts(labels: NDArray[np.intp], smallest: float, largest: float) -
             yield part, box
 
 
+def share_at_border(
+    rows: NDArray[np.intp], columns: NDArray[np.intp], shape: tuple[int, ...], margin: int = 1
+) -> float:
+    """Of an outline's pixels, the share that lies on the border of a picture [H, W] or within ``margin`` of it, 0…1."""
+    at = (rows < margin) | (columns < margin) | (rows >= shape[0] - margin) | (columns >= shape[1] - margin)
+    return float(at.mean()) if len(at) else 0.0
+
+
 def colour_regions(rgb: FloatArray, clusters: int = 7, least_share: float = 0.012) -> list[Region]:
     """Connected parts of the colour clusters of a small image [H, W, 3], largest first."""
     smooth = ndimage.median_filter(

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from .noise import smoothstep
-from .regions import BoolArray, connected_parts, largest_part, opponent
+from .regions import CROSS, BoolArray, connected_parts, largest_part, opponent, share_at_border
 from .scene import Scene
 
 FloatArray = NDArray[np.float32]
@@ -29,12 +29,9 @@ def afloat(scene: Scene) -> FloatArray:
     if sea.mean() < _WATER:
         return found
     parts, _ = ndimage.label(~sea | ndimage.binary_closing(~sea, iterations=2))
-    edge = np.zeros(scene.shape, bool)
-    edge[[0, -1]] = edge[:, [0, -1]] = True
     for part, box in connected_parts(parts, _LEAST, _LARGEST):
-        outline = np.count_nonzero(part & ~ndimage.binary_erosion(part))
-        cut = np.count_nonzero(part & edge[box])
-        if cut < _CUT * outline:
+        y, x = np.nonzero(part & ~ndimage.binary_erosion(part, CROSS))
+        if share_at_border(y + box[0].start, x + box[1].start, scene.shape) < _CUT:
             found[box][part] = 1.0
     return found
 

@@ -47,6 +47,8 @@ _SHIPS = frozenset(
 )
 _TANKS = frozenset(("tank", "storage", "silo", "gasometer"))
 
+_AIRCRAFT = frozenset(("airplane", "aeroplane", "plane", "aircraft", "airliner", "jet", "helicopter"))
+_CARS = frozenset(("car", "truck", "lorry", "bus", "van", "vehicle", "automobile", "trailer"))
 _BRIDGES = frozenset(("bridge", "overpass", "viaduct", "flyover"))
 _PAVED = (
     "runway taxiway tarmac asphalt pavement paving concrete road street highway motorway freeway lane crossing "
@@ -55,7 +57,10 @@ _PAVED = (
 _PAVING = frozenset(_PAVED.split())
 _SHORES = frozenset(("coast", "coastline", "shore", "shoreline", "beach", "port", "marina", "quay", "pier"))
 _SETTLEMENTS = frozenset(("village", "town", "city", "suburb", "neighbourhood", "neighborhood", "settlement"))
-_UNLIKE_PLURALS = {"factories": "factory", "churches": "church", "ferries": "ferry", "cities": "city"}
+_UNLIKE_PLURALS = dict(
+    factories="factory", churches="church", ferries="ferry", cities="city", lorries="lorry", buses="bus"
+)
+_COUNTED = NOUNS["built"] | _SHIPS | _TANKS | _AIRCRAFT | _CARS
 
 LAWN = 0.05
 """Least width of grass, as a share of the short side."""
@@ -91,6 +96,16 @@ def names_tanks(text: str) -> bool:
     return bool(_words(text) & _TANKS)
 
 
+def names_aircraft(text: str) -> bool:
+    """Whether ``text`` speaks of something that flies."""
+    return bool(_words(text) & _AIRCRAFT)
+
+
+def names_cars(text: str) -> bool:
+    """Whether ``text`` speaks of a road vehicle; a car park is none."""
+    return bool(_words(re.sub(r"\bcar (?=park|deck)", "", text.lower())) & _CARS)
+
+
 def names_bridges(text: str) -> bool:
     """Whether ``text`` speaks of a bridge."""
     return bool(_words(text) & _BRIDGES)
@@ -102,10 +117,12 @@ def names_paving(text: str) -> bool:
 
 
 def names_several(text: str) -> bool:
-    """Whether ``text`` speaks of more than one building, tank or ship, or of a settlement."""
+    """Whether ``text`` speaks of more than one building, tank, ship or vehicle, or of a settlement."""
     words = set(_WORD.findall(text.lower()))
     plurals = {singular for word in words if (singular := _singular(word)) != word}
-    return bool(plurals & (NOUNS["built"] | _SHIPS | _TANKS)) or bool((words | plurals) & _SETTLEMENTS)
+    return bool(plurals & (NOUNS["built"] | _SHIPS | _TANKS | _AIRCRAFT | _CARS)) or bool(
+        (words | plurals) & _SETTLEMENTS
+    )
 
 
 def _words(text: str) -> set[str]:

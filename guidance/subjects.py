@@ -1,4 +1,4 @@
-"""What an event happens to: the ships, tanks, buildings, bridge or pavement that a text names."""
+"""What an event happens to: the ships, vehicles, tanks, buildings, bridge or paving that a text names."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from scipy import ndimage
 
 from .covers import (
     LEAST_SHARE,
+    names_aircraft,
     names_bridges,
     names_buildings,
+    names_cars,
     names_paving,
     names_several,
     names_ships,
@@ -23,6 +25,7 @@ from .events.bridges import find_deck
 from .events.buildings import Building, find_buildings
 from .events.noise import smoothstep
 from .events.tanks import find_tanks
+from .events.vehicles import Vehicle, find_aircraft, find_cars
 from .events.vessels import afloat, moored
 
 FloatArray = NDArray[np.float32]
@@ -62,15 +65,18 @@ def find_subjects(
 ) -> tuple[FloatArray, ...]:
     """Where the things lie that ``event`` happens to, [H, W] in 0…1 each; none: wherever the event finds its place.
 
-    An event of one object gets one of them at random, or several where the text speaks of several: the more, the
-    greater the ``strength``. For others all of them are one place; a fire's is else what the user marked, unless that
-    can burn by itself. marked: [H, W] in 0…1, the user's region. valid: [H, W], 0 where the image has no data.
+    An event of one object, and a fire of vehicles, gets one of them at random, or several where the text speaks of
+    several: the more, the greater the ``strength``. For others all of them are one place; a fire's is else what the
+    user marked, unless that can burn by itself. marked: [H, W] in 0…1, the user's region. valid: [H, W], 0 where the
+    image has no data.
     """
     things = _inside(_named_things(scene, event, text, marked), valid)
-    if things and event.local:
-        return _chosen(things, strength if names_several(text) else 0.0, rng)
     if things:
-        return (np.asarray(np.maximum.reduce([thing.mask for thing in things]), np.float32),)
+        vehicles = names_aircraft(text) or names_cars(text)
+        some = _chosen(things, strength if names_several(text) else 0.0, rng) if event.local or vehicles else ()
+        if event.local:
+            return some
+        return (np.asarray(np.maximum.reduce(some or [thing.mask for thing in things]), np.float32),)
     if marked is None or event not in BURNING:
         return ()
     land = marked * (1.0 - scene.water)
@@ -106,6 +112,10 @@ def _named_things(scene: Scene, event: Event, text: str, marked: FloatArray | No
     # In a region the other events find what it was drawn around.
     if names_ships(text) and event in (ON_SHIPS if marked is None else BURNING):
         return _ships(scene, marked)
+    if names_aircraft(text) and event in BURNING:
+        return _vehicles(find_aircraft(scene), marked)
+    if names_cars(text) and event in BURNING:
+        return _vehicles(find_cars(scene), marked)
     if names_tanks(text) and event in ON_TOPS and (inside := _inside(_tanks(scene), marked)):
         return inside
     if event in ON_BUILDINGS or (event in ON_TOPS and names_buildings(text)):
@@ -124,6 +134,10 @@ def _grounds(scene: Scene, text: str) -> list[_Thing]:
         return [_Thing(on_deck.astype(np.float32), 1.0)] if on_deck.any() else []
     paving = scene.likely_paving if names_paving(text) else None
     return [] if paving is None else [_Thing(paving, 1.0)]
+
+
+def _vehicles(found: list[Vehicle], marked: FloatArray | None) -> list[_Thing]:
+    return _inside([_Thing(vehicle.mask.astype(np.float32), vehicle.clearness) for vehicle in found], marked)
 
 
 def _tanks(scene: Scene) -> list[_Thing]:

@@ -14,7 +14,7 @@ from .regions import CROSS, BoolArray, Edges, connected_parts, local_deviation, 
 
 FloatArray = NDArray[np.float32]
 
-_SMALLEST, _LARGEST = 0.02, 0.95
+_SMALLEST, _LARGEST = 0.02, 1.01
 """Shares of the picture that paved ground takes."""
 _SCALES = (100, 250, 600)
 """How unlike the parts of a segmentation are (felzenszwalb), from fine to coarse."""
@@ -44,7 +44,8 @@ def likeliest_paving(rgb: FloatArray) -> BoolArray | None:
         _, warm, green = (float(each) for each in np.median(colour[inner], axis=0))
         grey = float(smoothstep(np.float32(abs(warm)), 0.34, 0.08) * smoothstep(np.float32(green), 0.14, 0.02))
         share = np.count_nonzero(part) / part.size
-        rating = share**0.5 * even * grey * edges.straightness(outline)
+        straight = edges.straightness(outline) if outline.any() else 1.0
+        rating = share**0.5 * even * grey * straight
         if rating > best:
             best, paving = rating, part
     return paving

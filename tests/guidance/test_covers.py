@@ -10,8 +10,10 @@ from comfyui_sinddm_rs.guidance.covers import (
     cover_maps,
     low_ground,
     named_covers,
+    names_aircraft,
     names_bridges,
     names_buildings,
+    names_cars,
     names_paving,
     names_several,
     names_ships,
@@ -101,6 +103,20 @@ def test_what_is_more_than_one_thing(text: str, several: bool) -> None:
 )
 def test_pavement_bridges_and_water_are_named(text: str, paved: bool, bridge: bool, water: bool) -> None:
     assert (names_paving(text), names_bridges(text), names_water(text)) == (paved, bridge, water)
+
+
+@pytest.mark.parametrize(
+    ("text", "aircraft", "cars"),
+    [
+        ("A burning airplane", True, False),
+        ("Burning cars", False, True),
+        ("A lorry on fire", False, True),
+        ("A fire in the car park", False, False),
+        ("A plain field burns", False, False),
+    ],
+)
+def test_aircraft_and_cars_are_named(text: str, aircraft: bool, cars: bool) -> None:
+    assert (names_aircraft(text), names_cars(text)) == (aircraft, cars)
 
 
 def test_water_that_a_text_names_is_sought_and_a_small_guess_is_none() -> None:

@@ -181,3 +181,13 @@ def test_the_room_around_a_thing_reaches_half_of_its_size():
     room = room_around(thing)
     assert (room[40:60, 40:60] == 1.0).all()
     assert room[33, 50] == 1.0 and room[24, 50] == 0.0
+
+
+@pytest.mark.parametrize(("text", "count"), [("A car is on fire", 1), ("Burning cars", 2)])
+def test_one_car_burns_or_several(text, count):
+    picture = np.array([0.42, 0.41, 0.40]) + np.random.default_rng(0).normal(0.0, 0.012, (240, 240, 1))
+    cars = [marked_at(slice(row, row + 16), slice(row + 20, row + 28)) > 0.0 for row in (40, 120)]
+    for car in cars:
+        picture[car] = 0.9
+    found = subject(Scene(picture.astype(np.float32)), "fire", text)
+    assert sum(bool((found[car] > 0.5).mean() > 0.7) for car in cars) == count

@@ -74,7 +74,8 @@ class Building:
     def cut(self) -> float:
         """The share of its outline that lies on the border of the picture or close to it, 0…1."""
         outline = self.mask & ~ndimage.binary_erosion(self.mask, CROSS)
-        return share_at_border(*np.nonzero(outline), outline.shape, max(1, round(_BORDER * min(outline.shape))))
+        rows, columns = np.nonzero(outline)
+        return share_at_border(rows, columns, outline.shape, max(1, round(_BORDER * min(outline.shape))))
 
 
 class _Picture:

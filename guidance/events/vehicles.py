@@ -85,5 +85,5 @@ def _standing_out(
             whole = np.zeros(scene.shape, bool)
             whole[box] = part
             edge = float(np.mean(steep[box][y, x]))
-            found.append(Vehicle(whole, edge * float(np.count_nonzero(part)) ** 0.25))
+            found.append(Vehicle(whole, edge * float(np.count_nonzero(part)) ** 0.5))
     return sorted(found, key=lambda vehicle: -vehicle.clearness)

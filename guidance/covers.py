@@ -48,7 +48,7 @@ _SHIPS = frozenset(
 _TANKS = frozenset(("tank", "storage", "silo", "gasometer"))
 
 _AIRCRAFT = frozenset(("airplane", "aeroplane", "plane", "aircraft", "airliner", "jet", "helicopter"))
-_CARS = frozenset(("car", "truck", "lorry", "bus", "van", "vehicle", "automobile", "trailer"))
+_CARS = frozenset(("car", "truck", "lorry", "bus", "van", "vehicle", "automobile"))
 _BRIDGES = frozenset(("bridge", "overpass", "viaduct", "flyover"))
 _PAVED = (
     "runway taxiway tarmac asphalt pavement paving concrete road street highway motorway freeway lane crossing "
@@ -83,7 +83,8 @@ def names_buildings(text: str) -> bool:
 
 def names_ships(text: str) -> bool:
     """Whether ``text`` speaks of something that floats; the deck of a bridge does not."""
-    return bool(_words(text) & _SHIPS) and not names_bridges(text)
+    said = _words(text) & _SHIPS
+    return bool(said - {"deck"}) or (bool(said) and not names_bridges(text))
 
 
 def names_water(text: str) -> bool:
@@ -120,9 +121,7 @@ def names_several(text: str) -> bool:
     """Whether ``text`` speaks of more than one building, tank, ship or vehicle, or of a settlement."""
     words = set(_WORD.findall(text.lower()))
     plurals = {singular for word in words if (singular := _singular(word)) != word}
-    return bool(plurals & (NOUNS["built"] | _SHIPS | _TANKS | _AIRCRAFT | _CARS)) or bool(
-        (words | plurals) & _SETTLEMENTS
-    )
+    return bool(plurals & _COUNTED) or bool((words | plurals) & _SETTLEMENTS)
 
 
 def _words(text: str) -> set[str]:

@@ -58,6 +58,7 @@ def test_what_has_a_roof(text: str, roofed: bool) -> None:
         ("Burning boats", True),
         ("A worship house", False),
         ("Cracks in the deck of the bridge", False),
+        ("A ship burns under the bridge", True),
     ],
 )
 def test_what_floats(text: str, floats: bool) -> None:

@@ -22,8 +22,9 @@ from .covers import (
 )
 from .events import BURNING, IN_SURFACES, ON_BUILDINGS, ON_SHIPS, ON_TOPS, Event, Scene
 from .events.bridges import find_deck
-from .events.buildings import Building, find_buildings
+from .events.buildings import Building, find_buildings, roof_likelihood
 from .events.noise import smoothstep
+from .events.regions import object_within
 from .events.tanks import find_tanks
 from .events.vehicles import Vehicle, find_aircraft, find_cars
 from .events.vessels import afloat, moored
@@ -34,6 +35,8 @@ _INSIDE = 0.8
 """Share of a thing that lies in a region which it is in."""
 _LOOSE = 0.2
 """A region of which the largest building in it takes less than this was not drawn around one building."""
+_PASSABLE = 0.25
+"""Likelihood of a roof of what fills a region, from which on the region was drawn around it."""
 _AS_GOOD = 0.7
 """Things that stand out less than this, relative to the clearest, are not chosen."""
 _AS_GOOD_OF_SEVERAL = 0.35
@@ -141,7 +144,9 @@ def _vehicles(found: list[Vehicle], marked: FloatArray | None) -> list[_Thing]:
 
 
 def _tanks(scene: Scene) -> list[_Thing]:
-    return [_Thing(tank.mask(scene.shape).astype(np.float32), tank.clearness) for tank in find_tanks(scene)]
+    """The larger a tank, the likelier it is meant."""
+    tanks = find_tanks(scene)
+    return [_Thing(tank.mask(scene.shape).astype(np.float32), tank.clearness * tank.radius**0.5) for tank in tanks]
 
 
 def _ships(scene: Scene, marked: FloatArray | None) -> list[_Thing]:
@@ -164,7 +169,14 @@ def _buildings(scene: Scene, event: Event, marked: FloatArray | None) -> list[_T
     share = max(float(thing.mask.sum()) for thing in things) / max(float(marked.sum()), 1.0)
     if event in BURNING:
         return _clear(things) if share > LEAST_SHARE else []
-    return things if share < _LOOSE else []
+    return things if share < _LOOSE and not _around_one(scene, marked) else []
+
+
+def _around_one(scene: Scene, marked: FloatArray) -> bool:
+    """Whether a region was drawn around one roof, though its parts alone look more like roofs than the whole."""
+    thing = object_within(scene.rgb, marked, np.maximum(scene.vegetation, scene.water))
+    large = np.count_nonzero(thing) > _LOOSE * np.count_nonzero(marked > 0.5)
+    return bool(large) and roof_likelihood(scene, thing) > _PASSABLE
 
 
 def _meant(building: Building) -> float:

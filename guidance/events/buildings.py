@@ -112,6 +112,15 @@ def find_buildings(scene: Scene) -> list[Building]:
     ]
 
 
+def roof_likelihood(scene: Scene, mask: BoolArray) -> float:
+    """0…1: how much what a mask [H, W] marks looks like one roof."""
+    picture = _Picture(scene)
+    scale = [small / full for small, full in zip(picture.shape, mask.shape, strict=True)]
+    part = ndimage.zoom(mask.astype(np.float32), scale, order=1) > 0.5
+    boxes = ndimage.find_objects(part.astype(np.uint8))
+    return _rated(picture, part[boxes[0]], boxes[0]).likelihood if boxes else 0.0
+
+
 @dataclass(frozen=True, eq=False)
 class _Part:
     """A part of the coarse picture: bool [h, w] of the box that it lies in, and how likely it is a roof."""

@@ -18,6 +18,8 @@ from .scene import Scene
 FloatArray = NDArray[np.float32]
 
 RUST = np.array([0.43, 0.27, 0.15], np.float32)
+_QUIET, _BUSY = 0.12, 0.32
+"""Texture of a surface relative to a crack's contrast: amid less a thin line is seen, amid more it is lost."""
 
 
 def _stamp(field: FloatArray, row: float, column: float, radius: float, strength: float) -> None:
@@ -141,6 +143,14 @@ def _filling(scene: Scene, image: FloatArray, size: float) -> FloatArray:
     return mix(dark, image + 0.35 * scene.light, dusty)
 
 
+def _hidden(scene: Scene, surface: Target) -> float:
+    """0…1: how lost a thin line would be amid the surface's own texture."""
+    own = (scene.luminance - blur(scene.luminance, 3.0))[surface.mask].std()
+    filling = _filling(scene, scene.rgb, surface.size).mean(-1)
+    contrast = np.abs(filling - scene.luminance)[surface.mask].mean()
+    return float(smoothstep(np.float32(own / max(float(contrast), 0.02)), _QUIET, _BUSY))
+
+
 @dataclass(frozen=True)
 class Cracks:
     name: str = "cracks"
@@ -174,9 +184,13 @@ class Cracks:
         surface, size = structure.surface, structure.surface.size
         # What a soft sensor spreads must be wider to be seen.
         width = max(0.85, 0.0033 * scene.short_side, 1.2 * scene.softness) * (0.75 + 0.5 * severity)
+        hidden = _hidden(scene, surface)
+        width *= 1.0 + hidden
         field = np.zeros(scene.shape, np.float32)
         likely = np.clip(surface.depth / (0.4 * size), 0.0, 1.0) ** 2 * surface.mask * (0.2 + scene.luminance)
-        for index, (row, column) in enumerate(scatter(likely.astype(np.float32), 1 + round(1.6 * severity), rng)):
+        for index, (row, column) in enumerate(
+            scatter(likely.astype(np.float32), 1 + round(1.6 * severity + hidden), rng)
+        ):
             angle = structure.across(row, column) + float(rng.normal(0.0, 0.4))
             length = size * (0.35 + 0.6 * severity) * float(rng.uniform(0.7, 1.3)) * (1.0 if index == 0 else 0.6)
             for turn in (0.0, np.pi):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.segmentation import felzenszwalb
 
+from .channels import carried_on
 from .looks import Looks
 from .regions import CROSS, BoolArray, Edges, connected_parts, local_deviation, opponent
 
@@ -89,7 +90,7 @@ def likeliest_water(rgb: FloatArray) -> BoolArray | None:
         looks = _looks(picture, part)
         if looks is not None and (likelihood := WATER.likelihood(looks)) > best:
             best, water = likelihood, part
-    return None if water is None else _grown(picture, water)
+    return None if water is None else carried_on(picture.colour, _grown(picture, water))
 
 
 def joined_water(sure: FloatArray, guessed: FloatArray) -> FloatArray:

@@ -25,6 +25,12 @@ _LEAST_CLEAR = 0.13
 _MOST = 12
 _SEEN = 0.6
 """Share of its outline that lies in the picture."""
+_DIRECTIONS = 72
+"""Directions from the middle in which a disc's outline is looked for."""
+_OUT_OF_ROUND = (0.88, 1.12, 9)
+"""Radii, relative to the disc's, between which the outline may lie, and how many are tried."""
+_RUNS_AROUND = 0.6
+"""How far an edge runs around the middle, and how strong it is, to be the outline: −1…1."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,8 @@ def find_tanks(scene: Scene) -> list[Disc]:
     colour = opponent(scene.coarse)
     luminance = blur(colour[..., 0], 1.0)
     usual = max(float(np.median(luminance)), 1e-3)
-    around = _edges_around(*steepest_slope(colour, 1.0), radii)
+    slopes = steepest_slope(colour, 1.0)
+    around = _edges_around(*slopes, radii)
     # Of a tank and its shadow, which is as round, the tank is the brighter.
     level = np.stack([ndimage.uniform_filter(luminance, max(1, round(1.2 * r))) for r in radii]) / usual
     clear = around * np.clip(0.1 + 0.9 * level, 0.4, 1.0) * np.sqrt(radii / side)[:, None, None]
@@ -61,17 +68,41 @@ def find_tanks(scene: Scene) -> list[Disc]:
     rows, columns = np.indices(shape)
     scale = scene.height / shape[0], scene.width / shape[1]
     found: list[Disc] = []
+    first = 0.0
     while len(found) < _MOST:
         index, row, column = (int(i) for i in np.unravel_index(int(np.argmax(clear)), clear.shape))
         clearness, radius = float(clear[index, row, column]), float(radii[index])
-        if clearness < max(_LEAST_CLEAR, _RIVAL * found[0].clearness if found else 0.0):
+        if clearness < max(_LEAST_CLEAR, _RIVAL * first):
             break
+        first = max(first, clearness)
         middle = (row + 0.5) * scale[0] - 0.5, (column + 0.5) * scale[1] - 0.5
+        # A square has as many edges as its disc, but only on four sides of it.
+        clearness *= _outlined(*slopes, (row, column), radius) ** 2
         found.append(Disc(*middle, radius * float(np.sqrt(scale[0] * scale[1])), clearness))
         away = np.hypot(rows - row, columns - column)
         for other, layer in zip(radii, clear, strict=True):
             layer[away < 0.85 * (radius + other)] = 0.0
-    return found
+    found.sort(key=lambda disc: -disc.clearness)
+    return [disc for disc in found if disc.clearness >= _RIVAL * found[0].clearness]
+
+
+def _outlined(gy: FloatArray, gx: FloatArray, middle: tuple[int, int], radius: float) -> float:
+    """0…1: in how many of the directions that stay in the picture [H, W] an edge runs around ``middle`` at ``radius``.
+
+    gy, gx: [H, W], the picture's slopes along rows and columns.
+    """
+    size = np.hypot(gy, gx)
+    usual = max(float(np.quantile(size, 0.8)), 1e-4)
+    angles = np.linspace(0.0, 2.0 * np.pi, _DIRECTIONS, endpoint=False)
+    away = radius * np.linspace(*_OUT_OF_ROUND)[:, None]
+    at = middle[0] + away * np.sin(angles), middle[1] + away * np.cos(angles)
+    within = (at[0] >= 0) & (at[1] >= 0) & (at[0] <= size.shape[0] - 1) & (at[1] <= size.shape[1] - 1)
+    down, across = (ndimage.map_coordinates(slope, at, order=1, mode="nearest") for slope in (gy, gx))
+    steep = np.hypot(down, across)
+    radially = (down * np.sin(angles) + across * np.cos(angles)) / np.maximum(steep, 1e-6)
+    runs = np.minimum(steep / usual, 1.0) * (2.0 * radially**2 - 1.0)
+    seen = within.all(axis=0)
+    return float((runs.max(axis=0)[seen] > _RUNS_AROUND).mean()) if seen.any() else 0.0
 
 
 def _edges_around(gy: FloatArray, gx: FloatArray, radii: NDArray[np.floating]) -> FloatArray:

@@ -16,6 +16,10 @@ _LEAST, _LARGEST = 0.002, 0.25
 """Shares of the picture that a ship takes."""
 _CUT = 0.12
 """Share of its outline that the picture's border may cut."""
+_STANDS_OUT = 0.45
+"""How much a hull differs from the sea, relative to what differs most in what floats: wakes and spray do less."""
+_LEAST_HULL = 0.3
+"""Share of what floats that is hull; a ship of which only its bridge stands out is taken as it was found."""
 _BEAM = 0.16
 """How far a ship at a quay reaches from the water, in short sides."""
 _WATER, _OPEN_SEA = 0.15, 0.6
@@ -29,11 +33,21 @@ def afloat(scene: Scene) -> FloatArray:
     if sea.mean() < _WATER:
         return found
     parts, _ = ndimage.label(~sea | ndimage.binary_closing(~sea, iterations=2))
+    colour = opponent(ndimage.gaussian_filter(scene.rgb, (1.0, 1.0, 0.0), mode="nearest"))
+    contrast = np.linalg.norm(colour - np.median(colour[sea], axis=0), axis=-1).astype(np.float32)
     for part, box in connected_parts(parts, _LEAST, _LARGEST):
         y, x = np.nonzero(part & ~ndimage.binary_erosion(part, CROSS))
         if share_at_border(y + box[0].start, x + box[1].start, scene.shape) < _CUT:
-            found[box][part] = 1.0
+            found[box][_hull(contrast[box], part)] = 1.0
     return found
+
+
+def _hull(contrast: FloatArray, part: BoolArray) -> BoolArray:
+    """What floats [h, w] without its wake. contrast: [h, w], how much each pixel differs from the sea."""
+    clear = part & (contrast > _STANDS_OUT * float(np.quantile(contrast[part], 0.95)))
+    closed = ndimage.binary_closing(np.pad(clear, 2), iterations=2)[2:-2, 2:-2] & part
+    hull = ndimage.binary_fill_holes(largest_part(ndimage.binary_opening(closed)))
+    return hull if np.count_nonzero(hull) > _LEAST_HULL * np.count_nonzero(part) else part
 
 
 def moored(scene: Scene) -> FloatArray:

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from comfyui_sinddm_rs.guidance.events.buildings import LEAST_LIKELIHOOD, Building, find_buildings
+from comfyui_sinddm_rs.guidance.events.buildings import (
+    LEAST_LIKELIHOOD,
+    Building,
+    find_buildings,
+    roof_likelihood,
+)
 from comfyui_sinddm_rs.guidance.events.scene import Scene
 from comfyui_sinddm_rs.rasters.bundled import roi_path, scene_path
 from PIL import Image
@@ -62,6 +67,15 @@ def test_houses_are_found_once_each_and_the_road_beside_them_is_none() -> None:
     assert len(found) == 2
     for roof in (first, second):
         assert max(overlap(each.mask, roof) for each in found) > 0.7
+
+
+@pytest.mark.parametrize("side", [128, 420])
+def test_a_roof_is_likelier_one_than_a_part_of_the_lawn(side: int) -> None:
+    picture, roof = with_house(lawn((side, side)), (0.3 * side, 0.3 * side, 0.12 * side, 0.08 * side), 0.3)
+    scene = Scene(picture.astype(np.float32))
+    assert roof_likelihood(scene, roof) > 0.5
+    assert roof_likelihood(scene, np.roll(roof, side // 2, axis=(0, 1))) < 0.2
+    assert roof_likelihood(scene, np.zeros_like(roof)) == 0.0
 
 
 def test_how_much_of_an_outline_the_border_cuts() -> None:

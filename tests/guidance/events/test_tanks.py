@@ -71,3 +71,15 @@ def test_a_disc_covers_what_lies_within_its_radius() -> None:
 def scene(name: str) -> Scene:
     with Image.open(scene_path(name)) as picture:
         return Scene(np.asarray(picture.convert("RGB"), np.float32) / 255)
+
+
+def test_a_square_stands_out_less_than_a_disc() -> None:
+    rows, columns = np.indices((160, 160))
+    picture = np.full((160, 160, 3), 0.4, np.float32)
+    picture[np.hypot(rows - 45, columns - 45) < 22] = 0.8
+    picture[95:139, 95:139] = 0.8
+    picture += 0.02 * np.random.default_rng(0).standard_normal(picture.shape).astype(np.float32)
+    found = find_tanks(Scene(picture.clip(0.0, 1.0)))
+    assert np.hypot(found[0].row - 45, found[0].column - 45) < 4
+    square = [disc.clearness for disc in found if np.hypot(disc.row - 117, disc.column - 117) < 8]
+    assert not square or square[0] < 0.7 * found[0].clearness

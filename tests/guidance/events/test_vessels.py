@@ -59,3 +59,13 @@ def test_a_moored_ship_lies_along_the_water() -> None:
     assert not afloat(scene).any()
     assert found[64:96, :64].mean() > 0.5  # its stern
     assert found[176:].mean() < 0.01 and found[:32].mean() < 0.01  # the quay behind it, and the water
+
+
+def test_a_wake_is_no_part_of_the_ship() -> None:
+    picture, hull = with_ship(sea(SEAS["green"]), 60.0, 40.0, turn=0.0)
+    rows, columns = np.indices((SIDE, SIDE))
+    wake = (np.abs(rows - 60) < 4) & (columns > 68) & (columns < 110)
+    fading = np.clip((110 - columns) / 42.0, 0.0, 1.0)[..., None] * 0.12
+    found = afloat(Scene((picture + wake[..., None] * fading).astype(np.float32))) > 0.0
+    assert np.count_nonzero(found & hull) > 0.9 * np.count_nonzero(hull)
+    assert np.count_nonzero(found & wake) < 0.2 * np.count_nonzero(wake)

@@ -37,6 +37,8 @@ WELCOMES = (5.0, 9.0, 16.0)
 """Log prior of an event's patches at strength 1 (at strength 0 their prior is 0): the next where it does not appear."""
 LEAST_EVENT = 0.15
 """An edit that shows less than this share of its drawing does not show the event."""
+LEAST_OF_ONE_THING = 0.9
+"""The same where the drawing is of one thing, such as a road: a part of it is none."""
 LOOK = Views(16)
 """How the guide looks for the place of what it alone paints."""
 GUIDED_SHARE = 0.25
@@ -101,11 +103,14 @@ def _edit_whole(
     if job.valid is not None:
         allowed = allowed * job.valid
     wanted = float(drawn[0].mask.mean()) if drawn else float(allowed.mean())
+    least, before = (LEAST_OF_ONE_THING if drawn and job.is_one_thing else LEAST_EVENT), 0.0
     for welcome in WELCOMES if drawn or job.further else WELCOMES[:1]:
         sampled = _sample_edit(job, _sources(job, drawn, welcome), allowed, look, seed, generator, watch)
         edited, event = sampled[:-1], sampled[-1]
-        if float(event.mean()) > LEAST_EVENT * wanted:
+        shown = float(event.mean())
+        if shown > least * wanted or shown < 1.05 * before:
             break
+        before = shown
     # Where a drawing lent no patch the scene is as it was, only its grain may have been dealt anew: it stays.
     allowed = allowed * _around(event) if drawn and not job.further else allowed
     changed = changed_mask(job.image, edited, allowed)

@@ -17,7 +17,7 @@ from ..rasters.layout import as_rgb, channels_first, channels_last
 from ..sinddm.pyramid import Size, resize
 from .bands import BandUnits, with_event
 from .covers import names_water
-from .events import AT_WATER, DRAWN_ONCE, Drawing, Event, Scene
+from .events import AT_WATER, DRAWN_ONCE, ENDS_BY_ITSELF, Drawing, Event, Scene
 from .events.noise import organic_place, smoothstep
 from .guide import Guide
 from .subjects import find_subjects, room_around
@@ -140,8 +140,7 @@ def _place_in_scene(
         return None
     area = _possible(suitable)
     if event.typical_share <= WHOLE_SCENE_SHARE:
-        # What is drawn of one object ends by itself: its place must not cut it.
-        reach = 2.0 if event.local else 1.0
+        reach = 2.0 if event in ENDS_BY_ITSELF else 1.0
         area = area * _window(_favourite(canvas, sketch, event, rng), scene.shape, reach)
     return area, share
 

@@ -18,7 +18,7 @@ from .appearance import Paint, find_paint, found_surface
 from .bands import BandUnits
 from .checks import checked_device
 from .event_lookup import find_events, is_known, is_negated, lookup_guide
-from .events.base import Event
+from .events import DRAWN_ONCE, Event
 from .guide import Guide
 from .guides import load_guide
 from .presets import Steering
@@ -65,6 +65,11 @@ class Job:
         if self.model is None:
             return "patch"
         return "hybrid" if self.events or self.further else "network"
+
+    @property
+    def is_one_thing(self) -> bool:
+        """Whether all that happens is of one drawing, of which a part shows nothing."""
+        return all(event in DRAWN_ONCE for event in self.events)
 
     @property
     def happens_to_an_object(self) -> bool:

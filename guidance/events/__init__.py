@@ -46,6 +46,8 @@ ABOVE_ALL: tuple[Event, ...] = (DEBRIS, FIRE, SMOKE)
 """What lies over every other event, the highest last."""
 DRAWN_ONCE: tuple[Event, ...] = (COLLAPSED_BRIDGE, CRACKS, NEW_ROAD, NEW_BUILDINGS, REMOVED_BUILDINGS)
 """Events of which two different drawings of one scene would show together what is meant to be one thing."""
+ENDS_BY_ITSELF: tuple[Event, ...] = (*(event for event in EVENTS if event.local), NEW_ROAD)
+"""What is drawn of one thing ends where the thing does: its place must not cut it."""
 BURNING: tuple[Event, ...] = (FIRE, SMOKE)
 """What can be asked for on things that are no fuel, such as a house."""
 ON_SHIPS: tuple[Event, ...] = (*BURNING, CRACKS, HOLES)
@@ -64,6 +66,7 @@ __all__ = [
     "AT_WATER",
     "BURNING",
     "DRAWN_ONCE",
+    "ENDS_BY_ITSELF",
     "EVENTS",
     "IN_SURFACES",
     "ON_BUILDINGS",

@@ -31,7 +31,20 @@ MATERIALS = np.array(
     ],
     np.float32,
 )
+_OPEN = 0.1
+"""Share of open ground in the scene from which on it gives the mud its colour."""
 FREQUENCY = np.array([0.24, 0.18, 0.14, 0.11, 0.08, 0.08, 0.03, 0.02, 0.05, 0.07])
+
+
+def _mud(scene: Scene) -> FloatArray:
+    """Colour [3] of what the water carried: silt, and where the ground is open the ground's own, soaked."""
+    light = np.sqrt(scene.light / float(scene.light.max()))
+    level = float(np.clip(scene.luminance.mean() / 0.42, 0.55, 1.35))
+    weight = float(scene.bare.mean())
+    if weight < _OPEN:
+        return np.asarray(MUD * light * level, np.float32)
+    soaked = 0.7 * (scene.rgb * scene.bare[..., None]).mean((0, 1)) / weight
+    return mix(MUD * light * level, soaked, float(smoothstep(weight, _OPEN, 4.0 * _OPEN)) * 0.6)
 
 
 @dataclass(frozen=True)
@@ -59,7 +72,7 @@ class Debris:
 
     def draw(self, scene: Scene, area: FloatArray, severity: float, rng: np.random.Generator) -> Drawing:
         side = scene.short_side
-        light = np.sqrt(scene.light / float(scene.light.max()))
+        light, carried = np.sqrt(scene.light / float(scene.light.max())), _mud(scene)
         ground = (area * (1.0 - 0.9 * scene.water)).astype(np.float32)
         place = organic_place(ground, 0.10 + 0.55 * severity, rng, roughness=0.7, softness=0.25)
         wash = fractal_noise(scene.shape, 0.16 * side, rng, octaves=5)
@@ -71,7 +84,7 @@ class Debris:
         level = float(np.clip(scene.luminance.mean() / 0.42, 0.55, 1.35))
         flow = fractal_noise(scene.shape, (0.03 * side, 0.12 * side), rng, octaves=4)
         own = blur(scene.rgb, 0.8)
-        soil = MUD * light * level * (0.72 + 0.56 * flow)[..., None] + 0.35 * (own - blur(own, 0.05 * side))
+        soil = carried * (0.72 + 0.56 * flow)[..., None] + 0.35 * (own - blur(own, 0.05 * side))
         image = mix(scene.rgb, soil, 0.86 * mud)
         cover = (0.86 * mud).astype(np.float32)
 
@@ -84,13 +97,13 @@ class Debris:
         count = int(np.clip(0.22 * float(density.sum()) / unit**2, 0, 2600))
         places = scatter(density, count, rng)
         matted = np.clip(blur(density, 1.5 * unit), 0.0, 1.0) * 0.55
-        image = mix(image, MUD * light * level * 0.62, matted)
+        image = mix(image, carried * 0.62, matted)
         cover = np.maximum(cover, matted)
         chosen = rng.choice(len(MATERIALS), len(places), p=FREQUENCY / FREQUENCY.sum())
         colours = MATERIALS[chosen] * rng.uniform(0.65, 1.15, (len(places), 1)) * light * min(level * 1.05, 1.15)
         # Half of everything is smeared with mud.
         smear = rng.uniform(0.0, 0.7, (len(places), 1))
-        colours = colours * (1.0 - smear) + MUD * light * level * smear
+        colours = colours * (1.0 - smear) + carried * smear
         timber = chosen < 2
         lengths = unit * np.minimum(rng.lognormal(0.3, 0.5, len(places)), 4.0) * np.where(timber, 2.0, 1.0)
         slender = np.where(timber, rng.uniform(0.10, 0.25, len(places)), rng.uniform(0.4, 1.0, len(places)))

@@ -31,6 +31,8 @@ PALE_EARTH = np.array([0.64, 0.57, 0.48], np.float32)
 RED_EARTH = np.array([0.59, 0.46, 0.36], np.float32)
 WOOD = np.array([0.74, 0.68, 0.58], np.float32)
 BRUSH = np.array([0.36, 0.31, 0.25], np.float32)
+_GREEN_WOODS = 0.03
+"""Mean of the trees from which on a scene's woods are its green ones."""
 
 
 def soil_colour(scene: Scene, rng: np.random.Generator) -> FloatArray:
@@ -83,6 +85,14 @@ def _tree_size(scene: Scene) -> float:
     return float(np.clip(scene.grain, 4.0, 0.055 * scene.short_side + 2.0))
 
 
+def _leafless(scene: Scene) -> FloatArray:
+    """0…1: rough ground that nothing built explains, as of trees in winter. [H, W]."""
+    side = scene.short_side
+    rough = smoothstep(blur(scene.roughness, 0.012 * side), 0.14, 0.26)
+    built = blur(np.maximum(scene.built, scene.roofs), 0.012 * side)
+    return np.asarray(rough * smoothstep(built, 0.5, 0.2), np.float32)
+
+
 @dataclass(frozen=True)
 class Deforestation:
     name: str = "deforestation"
@@ -104,8 +114,12 @@ class Deforestation:
     local: bool = False
 
     def suitability(self, scene: Scene) -> FloatArray:
-        """Trees."""
-        return np.asarray(scene.trees * (1.0 - scene.water) * (1.0 - 0.5 * scene.built), np.float32)
+        """Trees; where none is green, leafless ones."""
+        land = (1.0 - scene.water) * (1.0 - 0.5 * scene.built)
+        if float((scene.trees * land).mean()) > _GREEN_WOODS:
+            return np.asarray(scene.trees * land, np.float32)
+        bare = np.maximum(scene.trees, _leafless(scene))
+        return np.asarray(bare * land, np.float32)
 
     def draw(self, scene: Scene, area: FloatArray, severity: float, rng: np.random.Generator) -> Drawing:
         shape, side = scene.shape, scene.short_side

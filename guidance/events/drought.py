@@ -15,7 +15,7 @@ from .scene import Scene
 
 FloatArray = NDArray[np.float32]
 
-STRAW = np.array([1.30, 1.08, 0.70], np.float32)
+STRAW = np.array([1.22, 1.05, 0.76], np.float32)
 """Dry grass as a factor on luminance."""
 DEAD_LEAF = np.array([1.17, 0.95, 0.66], np.float32)
 DEAD_WOOD = np.array([1.12, 1.04, 0.95], np.float32)
@@ -69,10 +69,13 @@ class Drought:
         single = fractal_noise(shape, 1.3 * size, rng, octaves=3)
         stress = np.clip(strength * (0.55 + 0.6 * broad + 0.4 * (single - 0.5)), 0.0, 1.0)
         green = scene.vegetation * (1.0 - scene.water)
-        dead = smoothstep(single + 0.6 * (severity - 0.5), 0.58, 0.72) * scene.trees
-        leaf = mix(STRAW, DEAD_LEAF, (0.8 * scene.trees))
+        # Straw is pale, but what was bright before hardly gets brighter; rough and bright are crops, not crowns.
+        room = smoothstep(blur(scene.luminance, 1.0), 0.62, 0.35)
+        crowns = scene.trees * room
+        dead = smoothstep(single + 0.6 * (severity - 0.5), 0.58, 0.72) * crowns
+        leaf = mix(STRAW, DEAD_LEAF, (0.8 * crowns))
         leaf = mix(leaf, DEAD_WOOD, 0.7 * dead * smoothstep(fractal_noise(shape, size, rng), 0.5, 0.65))
-        lift = 1.0 + 0.30 * (1.0 - scene.trees) + 0.22 * dead
+        lift = 1.0 + 0.30 * (1.0 - scene.trees) * room + 0.22 * dead
         dry = scene.luminance[..., None] * leaf * lift[..., None]
         withered = green * np.clip(stress * (0.85 + 0.35 * dead), 0.0, 0.95) * may
         image = mix(scene.rgb, dry, withered)
@@ -104,7 +107,7 @@ class Drought:
             return np.zeros(scene.shape, np.float32), np.zeros(scene.shape, np.float32)
         offshore = ndimage.distance_transform_edt(water).astype(np.float32)
         offshore = np.minimum(offshore, side)
-        width = float(np.quantile(offshore[water], min(0.12 + 0.85 * severity, 0.97)))
+        width = float(np.quantile(offshore[water], min(0.12 + 1.3 * severity, 0.97)))
         uneven = 0.20 + 1.6 * fractal_noise(scene.shape, 0.22 * side, rng, octaves=6)
         along_shore = offshore / np.maximum(width * uneven, 1.0)
         rim = smoothstep(along_shore, 1.04, 0.96) * smoothstep(wide, 0.2, 0.8)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from .base import Drawing
-from .flood_ground import emerging_lines, ground_height, relief, thrown_shadows
+from .flood_ground import emerging_lines, ground_height, relief, standing, thrown_shadows
 from .likeness import finish, sensor_noise, texture
 from .noise import blur, fractal_noise, inside, mix, smoothstep
 from .scene import Scene
@@ -42,14 +42,20 @@ def _flow_streaks(scene: Scene, bed: FloatArray, height: FloatArray, rng: np.ran
 
 
 def _depth(
-    scene: Scene, river: FloatArray, base: FloatArray, area: FloatArray, severity: float, rng: np.random.Generator
+    scene: Scene,
+    river: FloatArray,
+    base: FloatArray,
+    dry: FloatArray,
+    area: FloatArray,
+    severity: float,
+    rng: np.random.Generator,
 ) -> FloatArray:
     """How deep the water stands, negative on dry ground, in short sides like the ground's height. [H, W]."""
     # Bright open ground (sand bars, banks, roads on dams) stands a little higher than dark moist ground.
     brightness = scene.luminance / max(float(scene.luminance.mean()), 0.05)
     height = base + relief(scene, river, rng)
     height += 0.12 * np.clip(blur(brightness, 1.0) - 1.3, 0.0, 1.0) * (1.0 - river)
-    height += 0.5 * np.clip(scene.roofs - 0.25, 0.0, 1.0)
+    height += 0.5 * np.clip(dry - 0.25, 0.0, 1.0)
     # Under a closed canopy no water is seen.
     height += 0.10 * smoothstep(blur(scene.trees, 0.012 * scene.short_side), 0.6, 0.95) * (1.0 - river)
     height += 0.10 * emerging_lines(scene, river, rng)
@@ -134,7 +140,7 @@ class Flood:
         side = scene.short_side
         river = scene.named_water
         base, shadows = ground_height(scene, river), thrown_shadows(scene, river)
-        depth = _depth(scene, river, base, area, severity, rng)
+        depth = _depth(scene, river, base, standing(scene, river) * (1.0 - shadows), area, severity, rng)
         under = _under_water(depth, river, shadows)
         wet = blur(under.astype(np.float32), 0.6)
         depth = np.where(under, np.maximum(depth, 0.004), 0.0).astype(np.float32)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from .buildings import find_buildings
 from .likeness import texture
 from .noise import blur, fractal_noise, smoothstep
 from .scene import Scene
@@ -14,8 +15,31 @@ FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
 
+_LONG = 3.0
+"""Length over width beyond which what looks like a roof is a street."""
+_LIKELY = 0.4
+"""Likelihood of a building that stands out of the water."""
+
+
+def standing(scene: Scene, river: FloatArray) -> FloatArray:
+    """0…1: buildings, that stand out of the water, and where there is no river not the streets among them."""
+    if (river > 0.5).any():
+        return scene.roofs
+    parts, _ = ndimage.label(scene.roofs > 0.3)
+    kept = [each.mask for each in find_buildings(scene) if each.likelihood > _LIKELY]
+    for index, box in enumerate(ndimage.find_objects(parts), start=1):
+        spread = np.linalg.eigvalsh(np.cov(np.argwhere(parts[box] == index).T))
+        if spread[1] < _LONG**2 * max(float(spread[0]), 1.0):
+            kept.append(parts == index)
+    return blur(np.any(kept, axis=0).astype(np.float32), 0.5) if kept else np.zeros(scene.shape, np.float32)
+
+
 def ground_height(scene: Scene, river: FloatArray) -> FloatArray:
-    """``scene.ground_height``, or the like around a river that the scene did not recognise. Float32 [H, W]."""
+    """How high the ground lies, ≥ 0 in short sides: rising with the way from the water, and on obstacles. [H, W]."""
+    if not (river > 0.5).any():
+        # After heavy rain streets and yards flood alike, from wherever it is lowest.
+        rough = np.clip(blur(scene.roughness, 3.0) - 0.12, 0.0, 0.6)
+        return np.asarray(0.25 * scene.ground_height + 0.1 * scene.trees + 0.1 * rough, np.float32)
     if river is scene.water:
         return scene.ground_height
     distance = ndimage.distance_transform_edt(river < 0.5).astype(np.float32) / scene.short_side

@@ -8,7 +8,7 @@ The guide chooses the colour.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from .bands import with_visible
 from .covers import LEAST_SHARE, along_edges, cover_maps, low_ground, named_covers, scene_of
 from .events.noise import fractal_noise, organic_place
 from .guide import Guide
+from .masks import blur
 from .prompting.lexicon import wanted_colour
 from .subjects import named_objects
 
@@ -48,6 +49,10 @@ GROWING = ("grass", "trees")
 """What grows takes on a colour in clumps, not evenly."""
 CLUMPS, SHEETS = (0.06, 0.4), (0.25, 0.9)
 """Size of a patch as a share of the short side, and how far it reaches per strength: at 1 sheets have joined."""
+GAPS, GAP_SIZE = (0.75, 1.05), 0.03
+"""Light relative to what is around, within this share of the short side: darker is a gap that takes no colour."""
+IN_GAPS = 0.6
+"""How much of the colour a gap between leaves or flowers takes."""
 _LUMINANCE = torch.tensor([0.299, 0.587, 0.114])
 
 
@@ -136,6 +141,7 @@ def find_paint(image: Tensor, surface: Surface, guide: Guide, target: Tensor, te
 
     Where ``text`` asks for a colour by name, it is a shade of that.
     """
+    surface = replace(surface, amount=surface.amount * _leaves(image)) if surface.clumped else surface
     light = _mean_light(image, surface.amount)
     return Paint(surface, light, _fitting_colour(image, surface, light, guide, target, palette(text)))
 
@@ -152,6 +158,14 @@ def palette(text: str) -> Tensor:
     return torch.stack([(pure + (grey - pure) * dull) * bright for dull in DULLNESS for bright in BRIGHTNESS]).clamp(
         0, 1
     )
+
+
+def _leaves(image: Tensor) -> Tensor:
+    """0…1 [H, W]: what grows shows its colour where light falls on it, and less in the gaps between."""
+    light = torch.einsum("c,chw->hw", _LUMINANCE, as_rgb(image).cpu())
+    relative = light / blur(light, max(1.0, GAP_SIZE * min(light.shape))).clamp(min=0.02)
+    lit = ((relative - GAPS[0]) / (GAPS[1] - GAPS[0])).clamp(0.0, 1.0)
+    return IN_GAPS + (1.0 - IN_GAPS) * lit
 
 
 def _share(part: Tensor, whole: Tensor) -> float:

@@ -50,7 +50,10 @@ def _depth(
     severity: float,
     rng: np.random.Generator,
 ) -> FloatArray:
-    """How deep the water stands, negative on dry ground, in short sides like the ground's height. [H, W]."""
+    """How deep the water stands, negative on dry ground, in short sides like the ground's height. [H, W].
+
+    base: height of the ground. dry: 0…1, what stands out of any water.
+    """
     # Bright open ground (sand bars, banks, roads on dams) stands a little higher than dark moist ground.
     brightness = scene.luminance / max(float(scene.luminance.mean()), 0.05)
     height = base + relief(scene, river, rng)

@@ -25,6 +25,8 @@ _SCALES = (60, 150, 400, 1000)
 """How unlike the parts of a segmentation are (felzenszwalb), from fine to coarse."""
 _LEAST_LIKELIHOOD = 0.2
 """A text that names water may mean even what looks little like it."""
+_LIKELY_CHANNEL = 0.4
+"""Likelihood from which on water is followed to where it leaves the picture: a mere guess goes through meadows."""
 _LEAST_WATER = 0.02
 """Share of the scene below which its recognised water is no river."""
 _LEAST_ARM = 0.008
@@ -90,7 +92,10 @@ def likeliest_water(rgb: FloatArray) -> BoolArray | None:
         looks = _looks(picture, part)
         if looks is not None and (likelihood := WATER.likelihood(looks)) > best:
             best, water = likelihood, part
-    return None if water is None else carried_on(picture.colour, _grown(picture, water))
+    if water is None:
+        return None
+    grown = _grown(picture, water)
+    return carried_on(picture.colour, grown) if best > _LIKELY_CHANNEL else grown
 
 
 def joined_water(sure: FloatArray, guessed: FloatArray) -> FloatArray:

@@ -12,12 +12,14 @@ from comfyui_sinddm_rs import EditSettings, edit_image
 from comfyui_sinddm_rs.cli.measures import gradient_energy
 from comfyui_sinddm_rs.errors import InputError
 from comfyui_sinddm_rs.guidance.compact.guide import CompactGuide
+from comfyui_sinddm_rs.guidance.events.regions import largest_part
 from comfyui_sinddm_rs.guidance.prompting.prompts import parse_prompts
 from comfyui_sinddm_rs.guidance.results import Progress
 from comfyui_sinddm_rs.guidance.templates import Templates
 from comfyui_sinddm_rs.rasters.bundled import scene_path
 from comfyui_sinddm_rs.rasters.files import read_raster
 from comfyui_sinddm_rs.sinddm.training.loop import Training, TrainSettings
+from scipy import ndimage
 from torch import Tensor
 
 TEXT = "The house is damaged"
@@ -264,3 +266,15 @@ def test_a_region_without_data_is_refused(scenery: Tensor, region: Tensor) -> No
         edit_image(scenery, TEXT, roi=region, valid=region == 0)
     with pytest.raises(InputError, match="no valid pixel"):
         edit_image(scenery, TEXT, valid=torch.zeros(48, 56, dtype=torch.bool))
+
+
+def test_a_road_is_there_as_a_whole() -> None:
+    """A model of patches would else show some pieces of it and not others."""
+    rough = ndimage.gaussian_filter(np.random.default_rng(3).standard_normal((128, 128, 1)), (1.2, 1.2, 0.0))
+    green = np.array([0.25, 0.36, 0.2]) * (1.0 + 0.3 * rough / rough.std())
+    image = torch.from_numpy(green.clip(0.0, 1.0).astype(np.float32)).permute(2, 0, 1)
+    for seed in range(4):
+        changed = edit_image(image, "A new road", settings=EditSettings(seed=seed)).changed.numpy() > 0.5
+        road = largest_part(changed)
+        ends = [side for side in (road[0], road[-1], road[:, 0], road[:, -1]) if side.any()]
+        assert len(ends) >= 2

@@ -54,10 +54,10 @@ def _layout(
 
     most: the largest radius in pixels.
     """
-    room = np.maximum(surface.depth - 1.0 - softness, 0.0)
+    room = np.maximum(surface.depth - 0.5 * (1.0 + softness), 0.0)
     widest = float(room[surface.mask].max())
     # What is smaller than the blur is a grey dot.
-    largest = min(max(1.4, 2.2 * softness, widest * (0.28 + 0.42 * severity)), max(1.4, 0.7 * widest), most)
+    largest = min(max(1.4, 2.2 * softness, widest * (0.34 + 0.42 * severity)), max(1.4, 0.7 * widest), most)
     wanted = 2 + round(3.0 * severity)
     placed: list[tuple[float, float, float]] = []
     likely = np.where(surface.mask, room**2, 0.0).astype(np.float32)

@@ -19,6 +19,7 @@ from ..sinddm.sampling import Plan, Watch, sample
 from ..sinddm.value_range import to_pixels, to_signed
 from .appearance import Appearance, find_paint, new_surface
 from .compositions import draw_together
+from .events.regions import largest_part
 from .exemplars import Canvas, DrawnExemplar
 from .job import Job
 from .masks import blur, changed_mask, energy_mask, grow
@@ -37,8 +38,8 @@ WELCOMES = (5.0, 9.0, 16.0)
 """Log prior of an event's patches at strength 1 (at strength 0 their prior is 0): the next where it does not appear."""
 LEAST_EVENT = 0.15
 """An edit that shows less than this share of its drawing does not show the event."""
-LEAST_OF_ONE_THING = 0.9
-"""The same where the drawing is of one thing, such as a road: a part of it is none."""
+MOST_LOST = 0.03
+"""Of a drawing of one thing, the largest share that may be missing in one piece: a road with a gap is none."""
 LOOK = Views(16)
 """How the guide looks for the place of what it alone paints."""
 GUIDED_SHARE = 0.25
@@ -103,14 +104,12 @@ def _edit_whole(
     if job.valid is not None:
         allowed = allowed * job.valid
     wanted = float(drawn[0].mask.mean()) if drawn else float(allowed.mean())
-    least, before = (LEAST_OF_ONE_THING if drawn and job.is_one_thing else LEAST_EVENT), 0.0
     for welcome in WELCOMES if drawn or job.further else WELCOMES[:1]:
         sampled = _sample_edit(job, _sources(job, drawn, welcome), allowed, look, seed, generator, watch)
         edited, event = sampled[:-1], sampled[-1]
-        shown = float(event.mean())
-        if shown > least * wanted or shown < 1.05 * before:
+        whole = not drawn or not job.is_one_thing or _lost(drawn, event) < MOST_LOST
+        if float(event.mean()) > LEAST_EVENT * wanted and whole:
             break
-        before = shown
     # Where a drawing lent no patch the scene is as it was, only its grain may have been dealt anew: it stays.
     allowed = allowed * _around(event) if drawn and not job.further else allowed
     changed = changed_mask(job.image, edited, allowed)
@@ -222,6 +221,13 @@ def _sources(job: Job, drawn: Sequence[DrawnExemplar], welcome: float) -> list[P
         everywhere = torch.ones_like(each[0])
         sources.append(PatchSource(_with_event(each, everywhere), welcome * everywhere, in_place=False))
     return sources
+
+
+def _lost(drawn: Sequence[DrawnExemplar], event: Tensor) -> float:
+    """Share that the largest piece has, of what all drawings show, of which ``event`` [H, W] in 0…1 shows nothing."""
+    core = torch.stack([each.mask for each in drawn]).amin(0).numpy() > 0.5
+    missing = largest_part(core & (event.cpu().numpy() < 0.2))
+    return float(missing.sum()) / max(float(core.sum()), 1.0)
 
 
 def _around(mask: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from .appearance import Paint, find_paint, found_surface
 from .bands import BandUnits
 from .checks import checked_device
 from .event_lookup import find_events, is_known, is_negated, lookup_guide
-from .events import DRAWN_ONCE, Event
+from .events import WHOLE, Event
 from .guide import Guide
 from .guides import load_guide
 from .presets import Steering
@@ -68,8 +68,8 @@ class Job:
 
     @property
     def is_one_thing(self) -> bool:
-        """Whether all that happens is of one drawing, of which a part shows nothing."""
-        return all(event in DRAWN_ONCE for event in self.events)
+        """Whether what happens is one thing, such as a road or the water of a flood, of which a part is none."""
+        return all(event in WHOLE for event in self.events)
 
     @property
     def happens_to_an_object(self) -> bool:

@@ -273,4 +273,5 @@ def draw_fallen_span(scene: Scene, deck: Deck, area: FloatArray, severity: float
     canvas.image *= (1.0 + detail)[..., None]
     canvas.image = mix(canvas.image, _as_sharp(scene, canvas.image, canvas.cover), canvas.cover)
     image = canvas.image + (0.9 * sensor_noise(scene, rng) * canvas.cover)[..., None]
-    return finish(scene, image, canvas.cover, area)
+    # What is new is as sharp as the scene by now: no further blur.
+    return finish(scene, image, canvas.cover, area, softness=scene.softness)

@@ -18,6 +18,8 @@ FloatArray = NDArray[np.float32]
 
 RUST = np.array([0.45, 0.27, 0.15], np.float32)
 
+_TORN = 0.3
+"""How much softer a torn edge is in a soft picture than the sharpest edges of the object that it is in."""
 _MOST_OF_SCENE = 0.075
 """Radius of the largest hole in short sides: a runway may be as wide as the picture."""
 
@@ -162,9 +164,9 @@ class Holes:
         inside = surface.mask.astype(np.float32) * (area > 0.0)
         own = np.median(scene.rgb[surface.mask], axis=0)
         light = _Light(scene.sun, random_direction(rng), black_level(scene), own)
-        softness = max(
-            scene.softness, edge_softness(scene.luminance, ndimage.binary_dilation(surface.mask, iterations=2))
-        )
+        around = ndimage.binary_dilation(surface.mask, iterations=2)
+        torn = 1.0 + _TORN * float(smoothstep(np.float32(scene.softness), 0.5, 1.2))
+        softness = max(scene.softness, torn * edge_softness(scene.luminance, around))
         for row, column, radius in _layout(surface, softness, severity, _MOST_OF_SCENE * scene.short_side, rng):
             reach = int(np.ceil(4.5 * radius)) + 4
             top, left = max(0, int(row) - reach), max(0, int(column) - reach)

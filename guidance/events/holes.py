@@ -86,6 +86,11 @@ class _Light:
     own: FloatArray
 
 
+def _shade(scene: Scene, own: FloatArray) -> FloatArray:
+    """Colour [3] of the dark in an object of colour ``own``: as dark as the scene's darkest, which at sea is sea."""
+    return np.asarray(float(black_level(scene).mean()) * own / max(float(own.mean()), 0.05), np.float32)
+
+
 def _tear_open(
     image: FloatArray, at: tuple[float, float, float], inside: FloatArray, light: _Light, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
@@ -124,7 +129,7 @@ def _tear_open(
     deep = float(rng.uniform(0.55, 0.85)) * radius
     through = shift(np.clip(distance / max(1.0, 0.25 * radius) + 0.3, 0.0, 1.0), deep * dy, deep * dx)
     rubble = fractal_noise(shape, max(1.5, 0.4 * radius), rng, octaves=3)[..., None]
-    below = mix(light.shade, light.own * (0.75 + 0.25 * RUST / float(RUST.max())), 0.42 * through)
+    below = mix(light.shade, light.own * (0.75 + 0.25 * RUST / float(RUST.max())), 0.5 * through)
     result = mix(result, below * (0.75 + 0.5 * rubble), hole)
     result = np.maximum(result, np.minimum(light.shade, image))
     changed = np.maximum.reduce([hole, np.abs(relief - 1.0) * 1.5, 0.8 * stain])
@@ -163,7 +168,7 @@ class Holes:
             return Drawing(image, cover)
         inside = surface.mask.astype(np.float32) * (area > 0.0)
         own = np.median(scene.rgb[surface.mask], axis=0)
-        light = _Light(scene.sun, random_direction(rng), black_level(scene), own)
+        light = _Light(scene.sun, random_direction(rng), _shade(scene, own), own)
         around = ndimage.binary_dilation(surface.mask, iterations=2)
         torn = 1.0 + _TORN * float(smoothstep(np.float32(scene.softness), 0.5, 1.2))
         softness = max(scene.softness, torn * edge_softness(scene.luminance, around))

@@ -42,13 +42,12 @@ def test_holes_are_as_soft_and_no_darker_than_the_scene(softness: float):
     scene = ship(softness)
     steepest = np.quantile(np.hypot(*np.gradient(scene.luminance)), 0.995)
     darkest = float(luminance(black_level(scene)))
-    edges = []
     for seed in SEEDS:
         drawing = HOLES.draw(scene, region(), 0.6, np.random.default_rng(seed))
         drawn = drawing.mask > 0.3
-        edges.append(np.quantile(np.hypot(*np.gradient(luminance(drawing.image)))[drawn], 0.98))
+        edges = np.hypot(*np.gradient(luminance(drawing.image)))[drawn]
+        assert np.quantile(edges, 0.98) < 1.1 * steepest
         assert luminance(drawing.image)[drawn].min() > darkest - 0.06
-    assert np.mean(edges) < 1.05 * steepest and np.max(edges) < 1.15 * steepest
 
 
 def test_holes_of_a_sharp_picture_are_sharp_though_their_roof_ends_gently():

@@ -160,9 +160,13 @@ def palette(text: str) -> Tensor:
     )
 
 
+def _luminance(image: Tensor) -> Tensor:
+    return torch.einsum("c,chw->hw", _LUMINANCE.to(image), as_rgb(image))
+
+
 def _leaves(image: Tensor) -> Tensor:
     """0…1 [H, W]: what grows shows its colour where light falls on it, and less in the gaps between."""
-    light = torch.einsum("c,chw->hw", _LUMINANCE, as_rgb(image).cpu())
+    light = _luminance(image).cpu()
     relative = light / blur(light, max(1.0, GAP_SIZE * min(light.shape))).clamp(min=0.02)
     lit = ((relative - GAPS[0]) / (GAPS[1] - GAPS[0])).clamp(0.0, 1.0)
     return IN_GAPS + (1.0 - IN_GAPS) * lit
@@ -181,7 +185,7 @@ def _spread(surface: Surface, strength: float, rng: np.random.Generator) -> Tens
 
 
 def _mean_light(image: Tensor, amount: Tensor) -> float:
-    light = torch.einsum("c,chw->hw", _LUMINANCE.to(image), as_rgb(image))
+    light = _luminance(image)
     weight = amount.to(image)
     return float((light * weight).sum() / weight.sum().clamp(min=1e-6))
 

@@ -24,7 +24,7 @@ from .events import BURNING, IN_SURFACES, ON_BUILDINGS, ON_SHIPS, ON_TOPS, Event
 from .events.bridges import find_deck
 from .events.buildings import Building, find_buildings, roof_likelihood
 from .events.noise import smoothstep
-from .events.regions import object_within
+from .events.objects import marked_object
 from .events.tanks import find_tanks
 from .events.vehicles import Vehicle, find_aircraft, find_cars
 from .events.vessels import afloat, moored
@@ -174,7 +174,7 @@ def _buildings(scene: Scene, event: Event, marked: FloatArray | None) -> list[_T
 
 def _around_one(scene: Scene, marked: FloatArray) -> bool:
     """Whether a region was drawn around one roof, though its parts alone look more like roofs than the whole."""
-    thing = object_within(scene.rgb, marked, np.maximum(scene.vegetation, scene.water))
+    thing = marked_object(scene, marked)
     large = np.count_nonzero(thing) > _LOOSE * np.count_nonzero(marked > 0.5)
     return bool(large) and roof_likelihood(scene, thing) > _PASSABLE
 

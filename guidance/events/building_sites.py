@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from .noise import blur
-from .regions import opponent
+from .regions import border_of, opponent
 from .roofs import find_roof
 from .scene import Scene
 
@@ -64,8 +64,7 @@ def find_building(scene: Scene, area: FloatArray, rng: np.random.Generator) -> B
     if np.mean(area > 0.0) > 0.7:
         roofs = ndimage.binary_opening((scene.roofs > 0.5) & (area > 0.0), _disc(0.016 * scene.short_side))
         parts, count = ndimage.label(roofs)
-        edge = np.zeros(scene.shape, bool)
-        edge[[0, -1]] = edge[:, [0, -1]] = True
+        edge = border_of(scene.shape)
         scores = []
         for index, box in enumerate(ndimage.find_objects(parts), start=1):
             part = parts[box] == index

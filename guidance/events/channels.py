@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.graph import MCP_Geometric
 
-from .regions import CROSS, BoolArray, cluster_centres
+from .regions import CROSS, BoolArray, border_of, cluster_centres, stretch
 
 FloatArray = NDArray[np.float32]
 
@@ -37,30 +37,30 @@ def carried_on(colour: FloatArray, water: BoolArray) -> BoolArray:
     unlike = _unlikeness(colour, water)
     paths = MCP_Geometric(np.where(water, _INSIDE, 0.03 + np.minimum(unlike, 3.0) ** 2))
     costs, _ = paths.find_costs(np.argwhere(water))
-    border = np.argwhere(np.pad(np.zeros([side - 2 for side in water.shape], bool), 1, constant_values=True))
+    border = np.argwhere(border_of(water.shape))
+    cost, wet = costs[tuple(border.T)], water[tuple(border.T)]
     outward = border - np.argwhere(water).mean(0)
     outward /= np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-6)
-    ends = [outward[i] for i in np.flatnonzero(water[tuple(border.T)])]
+    ends = outward[wet]
     way = np.zeros(water.shape, bool)
     for _ in range(2):
-        free = np.all([outward @ end < _TURN for end in ends], axis=0) if ends else np.ones(len(border), bool)
+        free = (outward @ ends.T < _TURN).all(axis=1)
         if not free.any():
             break
-        nearest = int(np.argmin(np.where(free, costs[tuple(border.T)], np.inf)))
+        nearest = int(np.argmin(np.where(free, cost, np.inf)))
         path = np.array(paths.traceback(tuple(border[nearest])))
         outside = path[~water[tuple(path.T)]]
-        if costs[tuple(border[nearest])] > _DEAREST * len(outside):
+        if cost[nearest] > _DEAREST * len(outside):
             break
         way[tuple(outside.T)] = True
-        ends.append(outward[nearest])
+        ends = np.vstack([ends, outward[nearest]])
     return water | _widened(way, water, unlike) if way.any() else water
 
 
 def _is_channel(water: BoolArray) -> bool:
     if np.count_nonzero(water) < 9:
         return False
-    spread = np.linalg.eigvalsh(np.cov(np.argwhere(water).T))
-    return bool(water.mean() < _BROOK or spread[1] > _LONG**2 * max(float(spread[0]), 1.0))
+    return bool(water.mean() < _BROOK) or stretch(water) > _LONG**2
 
 
 def _unlikeness(colour: FloatArray, water: BoolArray) -> FloatArray:

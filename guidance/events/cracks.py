@@ -183,14 +183,12 @@ class Cracks:
         structure = _structure(_even_part(scene, target))
         surface, size = structure.surface, structure.surface.size
         # What a soft sensor spreads must be wider to be seen.
-        width = max(0.85, 0.0033 * scene.short_side, 1.2 * scene.softness) * (0.75 + 0.5 * severity)
         hidden = _hidden(scene, surface)
-        width *= 1.0 + hidden
+        width = max(0.85, 0.0033 * scene.short_side, 1.2 * scene.softness) * (0.75 + 0.5 * severity) * (1.0 + hidden)
         field = np.zeros(scene.shape, np.float32)
         likely = np.clip(surface.depth / (0.4 * size), 0.0, 1.0) ** 2 * surface.mask * (0.2 + scene.luminance)
-        for index, (row, column) in enumerate(
-            scatter(likely.astype(np.float32), 1 + round(1.6 * severity + hidden), rng)
-        ):
+        starts = scatter(likely.astype(np.float32), 1 + round(1.6 * severity + hidden), rng)
+        for index, (row, column) in enumerate(starts):
             angle = structure.across(row, column) + float(rng.normal(0.0, 0.4))
             length = size * (0.35 + 0.6 * severity) * float(rng.uniform(0.7, 1.3)) * (1.0 if index == 0 else 0.6)
             for turn in (0.0, np.pi):

@@ -36,15 +36,13 @@ _OPEN = 0.1
 FREQUENCY = np.array([0.24, 0.18, 0.14, 0.11, 0.08, 0.08, 0.03, 0.02, 0.05, 0.07])
 
 
-def _mud(scene: Scene) -> FloatArray:
+def _carried(scene: Scene, silt: FloatArray) -> FloatArray:
     """Colour [3] of what the water carried: silt, and where the ground is open the ground's own, soaked."""
-    light = np.sqrt(scene.light / float(scene.light.max()))
-    level = float(np.clip(scene.luminance.mean() / 0.42, 0.55, 1.35))
     weight = float(scene.bare.mean())
     if weight < _OPEN:
-        return np.asarray(MUD * light * level, np.float32)
+        return silt
     soaked = 0.7 * (scene.rgb * scene.bare[..., None]).mean((0, 1)) / weight
-    return mix(MUD * light * level, soaked, float(smoothstep(weight, _OPEN, 4.0 * _OPEN)) * 0.6)
+    return mix(silt, soaked, float(smoothstep(weight, _OPEN, 4.0 * _OPEN)) * 0.6)
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class Debris:
 
     def draw(self, scene: Scene, area: FloatArray, severity: float, rng: np.random.Generator) -> Drawing:
         side = scene.short_side
-        light, carried = np.sqrt(scene.light / float(scene.light.max())), _mud(scene)
+        light = np.sqrt(scene.light / float(scene.light.max()))
         ground = (area * (1.0 - 0.9 * scene.water)).astype(np.float32)
         place = organic_place(ground, 0.10 + 0.55 * severity, rng, roughness=0.7, softness=0.25)
         wash = fractal_noise(scene.shape, 0.16 * side, rng, octaves=5)
@@ -82,6 +80,7 @@ class Debris:
         standing = np.maximum(scene.roofs, 0.7 * scene.trees) * (1.0 - 0.75 * severity)
         mud = np.clip(mud * (1.0 - standing), 0.0, 1.0)
         level = float(np.clip(scene.luminance.mean() / 0.42, 0.55, 1.35))
+        carried = _carried(scene, np.asarray(MUD * light * level, np.float32))
         flow = fractal_noise(scene.shape, (0.03 * side, 0.12 * side), rng, octaves=4)
         own = blur(scene.rgb, 0.8)
         soil = carried * (0.72 + 0.56 * flow)[..., None] + 0.35 * (own - blur(own, 0.05 * side))

@@ -116,10 +116,9 @@ class Deforestation:
     def suitability(self, scene: Scene) -> FloatArray:
         """Trees; where none is green, leafless ones."""
         land = (1.0 - scene.water) * (1.0 - 0.5 * scene.built)
-        if float((scene.trees * land).mean()) > _GREEN_WOODS:
-            return np.asarray(scene.trees * land, np.float32)
-        bare = np.maximum(scene.trees, _leafless(scene))
-        return np.asarray(bare * land, np.float32)
+        green = float((scene.trees * land).mean()) > _GREEN_WOODS
+        trees = scene.trees if green else np.maximum(scene.trees, _leafless(scene))
+        return np.asarray(trees * land, np.float32)
 
     def draw(self, scene: Scene, area: FloatArray, severity: float, rng: np.random.Generator) -> Drawing:
         shape, side = scene.shape, scene.short_side

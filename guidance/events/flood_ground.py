@@ -9,11 +9,11 @@ from scipy import ndimage
 from .buildings import find_buildings
 from .likeness import texture
 from .noise import blur, fractal_noise, smoothstep
+from .regions import connected_parts, stretch
 from .scene import Scene
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
-
 
 _LONG = 3.0
 """Length over width beyond which what looks like a roof is a street."""
@@ -25,13 +25,12 @@ def standing(scene: Scene, river: FloatArray) -> FloatArray:
     """0…1: buildings, that stand out of the water, and where there is no river not the streets among them."""
     if (river > 0.5).any():
         return scene.roofs
-    parts, _ = ndimage.label(scene.roofs > 0.3)
-    kept = [each.mask for each in find_buildings(scene) if each.likelihood > _LIKELY]
-    for index, box in enumerate(ndimage.find_objects(parts), start=1):
-        spread = np.linalg.eigvalsh(np.cov(np.argwhere(parts[box] == index).T))
-        if spread[1] < _LONG**2 * max(float(spread[0]), 1.0):
-            kept.append(parts == index)
-    return blur(np.any(kept, axis=0).astype(np.float32), 0.5) if kept else np.zeros(scene.shape, np.float32)
+    dry = np.zeros(scene.shape, bool)
+    for building in find_buildings(scene):
+        dry |= building.mask & (building.likelihood > _LIKELY)
+    for roof, box in connected_parts(ndimage.label(scene.roofs > 0.3)[0], 1.0 / dry.size, 1.01):
+        dry[box] |= roof & (stretch(roof) < _LONG**2)
+    return blur(dry.astype(np.float32), 0.5)
 
 
 def ground_height(scene: Scene, river: FloatArray) -> FloatArray:

@@ -54,15 +54,20 @@ def find_target(scene: Scene, area: FloatArray, rng: np.random.Generator) -> Tar
         rows, columns = np.indices(scene.shape)
         near = (np.abs(rows - row) < side) & (np.abs(columns - column) < side) & (area > 0.0)
         return target_of(scene, np.asarray(near))
+    return target_of(scene, marked_object(scene, area))
+
+
+def marked_object(scene: Scene, area: FloatArray) -> BoolArray:
+    """What a region [H, W] was drawn around, bool [H, W]: something on land, or on water something else than water."""
     if not (area > 0.0).any():
-        return target_of(scene, np.zeros(scene.shape, bool))
+        return np.zeros(scene.shape, bool)
     afloat = float(np.mean(scene.water[area > 0.0])) > 0.3
     unlikely = scene.water if afloat else np.maximum(0.85 * scene.vegetation, scene.water)
     found = object_within(scene.rgb, area, unlikely)
     if np.count_nonzero(found) < _LEAST_OF_REGION * np.count_nonzero(area > 0.0):
         # A region is drawn around something: a deck that is as green as grass.
         found = object_within(scene.rgb, area, np.zeros_like(unlikely))
-    return target_of(scene, found)
+    return found
 
 
 def target_of(scene: Scene, mask: BoolArray) -> Target:

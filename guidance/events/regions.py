@@ -103,6 +103,19 @@ def connected_parts(labels: NDArray[np.intp], smallest: float, largest: float) -
             yield part, box
 
 
+def border_of(shape: tuple[int, ...]) -> BoolArray:
+    """The outermost pixels of a picture [H, W]."""
+    border = np.zeros(shape, bool)
+    border[[0, -1]] = border[:, [0, -1]] = True
+    return border
+
+
+def stretch(mask: BoolArray) -> float:
+    """How much farther two or more pixels spread along their longest way than across it, as a ratio of variances."""
+    across, along = np.linalg.eigvalsh(np.cov(np.argwhere(mask).T))
+    return float(along / max(float(across), 1.0))
+
+
 def share_at_border(
     rows: NDArray[np.intp], columns: NDArray[np.intp], shape: tuple[int, ...], margin: int = 1
 ) -> float:
@@ -120,8 +133,7 @@ def colour_regions(rgb: FloatArray, clusters: int = 7, least_share: float = 0.01
     labels = nearest_centre(smooth, cluster_centres(points[:: max(1, len(points) // 6000)], clusters))
     roughness = local_deviation((rgb @ np.array([0.299, 0.587, 0.114], np.float32)).astype(np.float32))
     pixels = labels.size
-    edge = np.zeros(labels.shape, bool)
-    edge[[0, -1]] = edge[:, [0, -1]] = True
+    edge = border_of(labels.shape)
     regions = []
     for cluster in range(clusters):
         parts, _ = ndimage.label(ndimage.binary_opening(labels == cluster))

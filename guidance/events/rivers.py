@@ -11,7 +11,7 @@ from skimage.segmentation import felzenszwalb
 
 from .channels import carried_on
 from .looks import Looks
-from .regions import CROSS, BoolArray, Edges, connected_parts, local_deviation, opponent
+from .regions import CROSS, BoolArray, Edges, border_of, connected_parts, local_deviation, opponent, stretch
 
 FloatArray = NDArray[np.float32]
 
@@ -77,8 +77,7 @@ class _Picture:
         self.usual = float(np.median(self.colour[..., 0]))
         self.usual_rough = float(np.median(self.rough))
         self.saturation = self.rgb.max(-1) - self.rgb.min(-1)
-        self.edge = np.zeros(self.shape, bool)
-        self.edge[[0, -1]] = self.edge[:, [0, -1]] = True
+        self.edge = border_of(self.shape)
 
 
 def likeliest_water(rgb: FloatArray) -> BoolArray | None:
@@ -175,7 +174,6 @@ def _looks(picture: _Picture, part: BoolArray) -> dict[str, float] | None:
     outline = ndimage.binary_dilation(part, CROSS) & ~ndimage.binary_erosion(part, CROSS, border_value=1)
     colour, around = (np.median(picture.colour[place], axis=0) for place in (inner, ring))
     rough, rough_around = (float(np.median(picture.rough[place])) + 0.003 for place in (inner, ring))
-    spread = np.linalg.eigvalsh(np.cov(np.argwhere(part).T))
     return {
         "share": float(np.log(count / part.size)),
         "rough": float(np.log(rough / (picture.usual_rough + 0.003))),
@@ -189,7 +187,7 @@ def _looks(picture: _Picture, part: BoolArray) -> dict[str, float] | None:
         "saturated": float(np.median(picture.saturation[inner])),
         "sides": float(sum(side.any() for side in (part[0], part[-1], part[:, 0], part[:, -1]))),
         "border": float(part[picture.edge].mean()),
-        "long": 0.5 * float(np.log(spread[1] / max(float(spread[0]), 1.0))),
+        "long": 0.5 * float(np.log(stretch(part))),
         "compact": np.count_nonzero(ndimage.binary_erosion(part, CROSS, iterations=2, border_value=1)) / count,
         "straight": picture.edges.straightness(outline),
         "contrast": float(np.linalg.norm(colour - around)),

@@ -68,13 +68,12 @@ def find_tanks(scene: Scene) -> list[Disc]:
     rows, columns = np.indices(shape)
     scale = scene.height / shape[0], scene.width / shape[1]
     found: list[Disc] = []
-    first = 0.0
+    least = max(_LEAST_CLEAR, _RIVAL * float(clear.max()))
     while len(found) < _MOST:
         index, row, column = (int(i) for i in np.unravel_index(int(np.argmax(clear)), clear.shape))
         clearness, radius = float(clear[index, row, column]), float(radii[index])
-        if clearness < max(_LEAST_CLEAR, _RIVAL * first):
+        if clearness < least:
             break
-        first = max(first, clearness)
         middle = (row + 0.5) * scale[0] - 0.5, (column + 0.5) * scale[1] - 0.5
         # A square has as many edges as its disc, but only on four sides of it.
         clearness *= _outlined(*slopes, (row, column), radius) ** 2
@@ -86,13 +85,18 @@ def find_tanks(scene: Scene) -> list[Disc]:
     return [disc for disc in found if disc.clearness >= _RIVAL * found[0].clearness]
 
 
+def _strong(slope: FloatArray) -> float:
+    """The slope from which on an edge is no stronger for being steeper."""
+    return max(float(np.quantile(slope, 0.8)), 1e-4)
+
+
 def _outlined(gy: FloatArray, gx: FloatArray, middle: tuple[int, int], radius: float) -> float:
     """0…1: in how many of the directions that stay in the picture [H, W] an edge runs around ``middle`` at ``radius``.
 
     gy, gx: [H, W], the picture's slopes along rows and columns.
     """
     size = np.hypot(gy, gx)
-    usual = max(float(np.quantile(size, 0.8)), 1e-4)
+    usual = _strong(size)
     angles = np.linspace(0.0, 2.0 * np.pi, _DIRECTIONS, endpoint=False)
     away = radius * np.linspace(*_OUT_OF_ROUND)[:, None]
     at = middle[0] + away * np.sin(angles), middle[1] + away * np.cos(angles)
@@ -111,7 +115,7 @@ def _edges_around(gy: FloatArray, gx: FloatArray, radii: NDArray[np.floating]) -
     gy, gx: [H, W], the picture's slopes along rows and columns.
     """
     size = np.hypot(gy, gx)
-    usual = max(float(np.quantile(size, 0.8)), 1e-4)
+    usual = _strong(size)
     weight = np.minimum(size / usual, 1.0) / np.maximum(size, 1e-6) ** 2
     (height, width), margin = size.shape, int(radii[-1]) + 3
     padded = [fft.next_fast_len(n + 2 * margin, True) for n in (height, width)]

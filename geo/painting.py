@@ -119,7 +119,7 @@ def _detailed(start: Tensor, here: GeoDocument, changed: Tensor, seen: Seen, til
     patches = PatchDenoiser(
         to_signed(here.pixels),
         [PatchSource(to_signed(part), weight, in_place=False) for part, weight in _plan_patches(seen, tile)],
-        PatchSettings(anchor=20.0),
+        PatchSettings(anchor=8e-5),
         seed,
         prior=(here.valid * (1.0 - 0.98 * changed)).float(),
     )

@@ -31,7 +31,7 @@ EDIT_PLAN = Plan((0.9, 0.65, 0.55, 0.45))
 """Where the noised original begins at each scale: its layout stays."""
 REPAINT = 0.2
 """Where a trained network, if there is one, begins to go over the finest scale."""
-GUIDED_PATCHES = PatchSettings(anchor=600.0)
+GUIDED_PATCHES = PatchSettings(anchor=1.0)
 DRAWINGS = 2
 """Drawings of the event whose patches join the image's own."""
 WELCOMES = (5.0, 9.0, 16.0)

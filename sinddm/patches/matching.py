@@ -32,14 +32,22 @@ def posterior_costs(bank: PatchBank, features: Tensor, rows: Tensor, level: Nois
 
 
 def anchor_costs(bank: PatchBank, rows: Tensor, home: tuple[Tensor, Tensor], size: Size, anchor: float) -> Tensor:
-    """``anchor`` × squared distance between a patch's place in its image and the query's place, in image sides: [Q, K].
+    """``anchor`` × squared distance, in pixels, between where a patch belongs and the query's place: [Q, K].
 
     0 for patches of images of elsewhere. rows: int64 [Q, K]. home: y and x of each query, [Q] each, within ``size``.
     """
+    image, _, _ = bank.position(rows)
+    y, x = _belongs(bank, rows, size)
+    return anchor * bank.in_place[image] * ((y - home[0][:, None]).square() + (x - home[1][:, None]).square())
+
+
+def _belongs(bank: PatchBank, rows: Tensor, size: Size) -> tuple[Tensor, Tensor]:
+    """Where in an output of ``size`` a patch has its place: y and x, of the shape of ``rows``."""
     image, y, x = bank.position(rows)
-    dy = y / (bank.heights[image] - 1).clamp_min(1) - (home[0] / max(size[0] - 1, 1))[:, None]
-    dx = x / (bank.widths[image] - 1).clamp_min(1) - (home[1] / max(size[1] - 1, 1))[:, None]
-    return anchor * bank.in_place[image] * (dy.square() + dx.square())
+    return (
+        y * (max(size[0] - 1, 1) / (bank.heights[image] - 1).clamp_min(1)),
+        x * (max(size[1] - 1, 1) / (bank.widths[image] - 1).clamp_min(1)),
+    )
 
 
 def grid_places(grid: Size, stride: int, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -57,15 +65,16 @@ def exact_costs(
 ) -> Tensor:
     """−log posterior, anchor included, of every patch of the bank for each query, float [Q, N]."""
     alpha, variance = level.alpha, level.sigma**2
-    image, y, x = bank.position(torch.arange(len(bank), device=features.device))
-    place_y = y / (bank.heights[image] - 1).clamp_min(1)
-    place_x = x / (bank.widths[image] - 1).clamp_min(1)
-    pull = anchor * bank.in_place[image]
-    own = alpha * alpha * bank.energy / (2 * variance) - bank.log_prior + pull * (place_y**2 + place_x**2)
-    home_y, home_x = home[0] / max(size[0] - 1, 1), home[1] / max(size[1] - 1, 1)
+    rows = torch.arange(len(bank), device=features.device)
+    y, x = _belongs(bank, rows, size)
+    pull = anchor * bank.in_place[bank.position(rows)[0]]
+    # Squares of distances are expanded about the middle: large ones would cancel badly in single precision.
+    y, x = y - 0.5 * size[0], x - 0.5 * size[1]
+    home_y, home_x = home[0] - 0.5 * size[0], home[1] - 0.5 * size[1]
+    own = alpha * alpha * bank.energy / (2 * variance) - bank.log_prior + pull * (y**2 + x**2)
     # The likelihood and the anchor share one matrix product: both are inner products with the query.
     left = torch.column_stack([features * (alpha / variance), home_y, home_x, home_y**2 + home_x**2])
-    right = torch.column_stack([bank.features, 2 * pull * place_y, 2 * pull * place_x, -pull])
+    right = torch.column_stack([bank.features, 2 * pull * y, 2 * pull * x, -pull])
     return own - left @ right.T
 
 

@@ -8,7 +8,7 @@ and a prior per patch says how welcome each is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -43,8 +43,8 @@ class PatchSettings:
     coarsest_side: least short side of scale 0, pixels.
     exact_below: a scale whose queries × patches are fewer is searched exactly.
     keep: candidates kept per place. steps: noise levels per scale.
-    anchor: cost of using a patch one image side away from home (0: anywhere, for new scenes; large: edits keep
-        the layout).
+    anchor: cost of using a patch from one pixel of the finest scale beside its home; grows with the square of the
+        distance (0: anywhere, for new scenes; 1: edits keep what is finer than the coarsest scale can show).
     """
 
     coarsest_side: int = 28
@@ -103,7 +103,9 @@ class PatchDenoiser:
         return self._banks[scale]
 
     def stage(self, scale: int, size: Size, previous: PatchStage | None, coarse: Tensor | None = None, /) -> PatchStage:
-        return PatchStage(self.bank(scale), size, previous, coarse, self.settings, self._seed + scale)
+        down = 2 ** (self._scales - 1 - scale)
+        settings = replace(self.settings, anchor=self.settings.anchor * down**2)
+        return PatchStage(self.bank(scale), size, previous, coarse, settings, self._seed + scale)
 
 
 def _reduced(source: PatchSource, down: int) -> PatchSource:
@@ -115,7 +117,8 @@ def _reduced(source: PatchSource, down: int) -> PatchSource:
 class PatchStage:
     """One scale of one run, a :class:`~.denoiser.Stage`.
 
-    It remembers which patches matched last, as the next search's starting point.
+    It remembers which patches matched last, as the next search's starting point. ``settings.anchor`` is for pixels of
+    this scale.
     """
 
     renewal = 0.0

@@ -278,3 +278,18 @@ def test_a_road_is_there_as_a_whole() -> None:
         road = largest_part(changed)
         ends = [side for side in (road[0], road[-1], road[:, 0], road[:, -1]) if side.any()]
         assert len(ends) >= 2
+
+
+def test_rows_of_a_field_stay_in_line() -> None:
+    """They are finer than the coarsest scale shows, so that nothing but their own place tells where they run."""
+    rng = np.random.default_rng(5)
+    rows = 0.5 + 0.5 * np.sin(2 * np.pi * np.arange(192) / 9.0)[:, None, None] * np.ones((192, 192, 1))
+    green = np.array([0.35, 0.5, 0.28]) + np.array([0.3, 0.2, 0.25]) * rows + rng.normal(0.0, 0.02, (192, 192, 3))
+    image = torch.from_numpy(green.clip(0.0, 1.0).astype(np.float32)).permute(2, 0, 1)
+    dry = edit_image(image, "A severe drought").image.mean(0).numpy()
+    waves = dry - ndimage.uniform_filter1d(dry, 9, axis=0)
+    wave = rows[..., 0] - 0.5
+    in_line = ndimage.uniform_filter(waves * wave, 27) / np.sqrt(
+        ndimage.uniform_filter(waves**2, 27) * ndimage.uniform_filter(wave**2, 27)
+    )
+    assert float(in_line[16:-16, 16:-16].min()) > 0.6

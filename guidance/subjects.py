@@ -45,6 +45,8 @@ _SHARE_OF_SEVERAL, _MOST = 0.7, 6
 """Of several things: the share that it happens to at strength 1, and how many at most."""
 _ROOM = 0.5
 """How far around a thing its pieces may lie, by its size."""
+_UNEVEN = 0.15
+"""Spread of the luminance of a tank's top, of which half of such tanks are not meant."""
 _FUEL = 0.25
 """Mean suitability of a region below which a fire is not left to its fuel, but burns whatever the user marked."""
 
@@ -144,9 +146,13 @@ def _vehicles(found: list[Vehicle], marked: FloatArray | None) -> list[_Thing]:
 
 
 def _tanks(scene: Scene) -> list[_Thing]:
-    """The larger a tank, the likelier it is meant."""
-    tanks = find_tanks(scene)
-    return [_Thing(tank.mask(scene.shape).astype(np.float32), tank.clearness * tank.radius**0.5) for tank in tanks]
+    """The larger a tank and the more even its top, the likelier it is meant: an open one shows its inside."""
+    things = []
+    for tank in find_tanks(scene):
+        mask = tank.mask(scene.shape)
+        even = 1.0 / (1.0 + (float(scene.luminance[mask].std()) / _UNEVEN) ** 2)
+        things.append(_Thing(mask.astype(np.float32), tank.clearness * tank.radius**0.5 * even))
+    return things
 
 
 def _ships(scene: Scene, marked: FloatArray | None) -> list[_Thing]:

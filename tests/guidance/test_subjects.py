@@ -175,6 +175,18 @@ def test_only_a_tank_in_the_region_is_meant():
         assert np.array_equal(found > 0.5, disc)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_of_two_tanks_the_one_with_an_even_top_is_meant(seed):
+    picture, (rows, columns) = lawn(), np.indices((240, 240))
+    for column in (70, 170):
+        picture[np.hypot(rows - 120, columns - column) < 30] = 0.85
+    picture[(np.hypot(rows - 120, columns - 170) < 24) & (columns > 165)] = 0.08
+    scene = Scene(picture)
+    assert len(find_tanks(scene)) == 2
+    found = subject(scene, "cracks", "Cracks on the storage", seed=seed)
+    assert found[120, 60] == 1.0 and found[120, 160] == 0.0
+
+
 def test_the_room_around_a_thing_reaches_half_of_its_size():
     thing = np.zeros((100, 100), np.float32)
     thing[40:60, 40:60] = 1.0

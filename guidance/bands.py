@@ -24,6 +24,7 @@ REFLECTANCE: Mapping[str, Mapping[str, float]] = {
     "deforestation": _SOIL,
     "landslide": _SOIL,
     "debris": _SOIL,
+    "craters": _SOIL,
     "removed_buildings": _SOIL,
     "damaged_building": _BUILT,
     "collapsed_bridge": _BUILT,

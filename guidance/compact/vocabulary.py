@@ -93,9 +93,15 @@ EVENT_PHRASINGS: dict[str, tuple[str, ...]] = {
     ),
     "holes": _phrases(
         """holes, big holes, big holes on deck, a hole in the roof, holes in the deck, punctured, large hole,
-        dark holes, perforated, craters, bomb craters, holes in the surface, a gaping hole, pierced deck,
+        dark holes, perforated, holes in the surface, a gaping hole, pierced deck,
         holes torn open, breach in the hull, several holes, damaged deck with holes, shell holes,
-        openings torn in the deck, blasted hole, pits, bullet holes, sinkhole"""
+        openings torn in the deck, blasted hole, bullet holes"""
+    ),
+    "craters": _phrases(
+        """craters, bomb craters, a crater, craters in the runway, a sinkhole, a sinkhole in the road, cratered ground,
+        pits, a pit in the ground, potholes, shell craters, impact crater, a huge hole in the ground, cratered field,
+        the road has caved in, a bombed runway, the ground has collapsed, deep pits with thrown out earth,
+        cratered road, holes in the road"""
     ),
     "oil_spill": _phrases(
         """oil spill, oil slick, oil on the water, crude oil leak, black oil on the sea, spilled oil, petroleum spill,
@@ -306,7 +312,8 @@ EVENT_SCENES: dict[str, tuple[str, ...]] = {
     ),
     "collapsed_bridge": ("overpass", "overpass", "freeway", "river", "intersection"),
     "cracks": ("storagetanks", "storagetanks", "runway", "parkinglot", "buildings", "freeway", "tenniscourt"),
-    "holes": ("buildings", "storagetanks", "harbor", "runway", "freeway", "denseresidential", "overpass"),
+    "holes": ("buildings", "storagetanks", "harbor", "denseresidential", "overpass"),
+    "craters": ("runway", "freeway", "parkinglot", "agricultural", "baseballdiamond", "intersection"),
     "oil_spill": ("harbor", "river", "beach"),
     "new_buildings": ("agricultural", "sparseresidential", "golfcourse", "chaparral", "parkinglot"),
     "new_road": ("forest", "agricultural", "chaparral", "golfcourse", "sparseresidential"),

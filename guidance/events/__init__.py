@@ -6,6 +6,7 @@ from .base import Drawing, Event
 from .burn_scar import BURN_SCAR
 from .collapsed_bridge import COLLAPSED_BRIDGE
 from .cracks import CRACKS
+from .craters import CRATERS
 from .damaged_building import DAMAGED_BUILDING
 from .debris import DEBRIS
 from .deforestation import DEFORESTATION
@@ -36,6 +37,7 @@ EVENTS: tuple[Event, ...] = (
     COLLAPSED_BRIDGE,
     CRACKS,
     HOLES,
+    CRATERS,
     OIL_SPILL,
     NEW_BUILDINGS,
     NEW_ROAD,
@@ -44,7 +46,7 @@ EVENTS: tuple[Event, ...] = (
 
 ABOVE_ALL: tuple[Event, ...] = (DEBRIS, FIRE, SMOKE)
 """What lies over every other event, the highest last."""
-DRAWN_ONCE: tuple[Event, ...] = (COLLAPSED_BRIDGE, CRACKS, NEW_ROAD, NEW_BUILDINGS, REMOVED_BUILDINGS)
+DRAWN_ONCE: tuple[Event, ...] = (COLLAPSED_BRIDGE, CRACKS, CRATERS, NEW_ROAD, NEW_BUILDINGS, REMOVED_BUILDINGS)
 """Events of which two different drawings of one scene would show together what is meant to be one thing."""
 WHOLE: tuple[Event, ...] = (*DRAWN_ONCE, FLOOD, SNOW, DROUGHT)
 """What is there as a whole or looks cut: a road, a deck's fall, water between its shores."""
@@ -58,7 +60,7 @@ ON_BUILDINGS: tuple[Event, ...] = (DAMAGED_BUILDING, REMOVED_BUILDINGS)
 """What happens to a building even if the text names none."""
 ON_TOPS: tuple[Event, ...] = (*BURNING, CRACKS, HOLES, *ON_BUILDINGS)
 """What can be asked for on a building or a tank."""
-IN_SURFACES: tuple[Event, ...] = (CRACKS, HOLES)
+IN_SURFACES: tuple[Event, ...] = (CRACKS, HOLES, CRATERS)
 """What can be asked for in paved ground or in the deck of a bridge."""
 AT_WATER: tuple[Event, ...] = (OIL_SPILL, DROUGHT, DEBRIS)
 """What depends on where the water is, also where that looks little like it but the text says that there is some."""

@@ -11,7 +11,8 @@ from scipy import ndimage
 from .base import Drawing
 from .likeness import DRAWN_SOFTNESS, black_level, edge_softness, finish, sensor_noise
 from .noise import blur, fractal_noise, mix, random_direction, shift, smoothstep
-from .objects import Target, find_target, scatter
+from .objects import Target, find_target
+from .openings import Opening, lay_out, profile, room_in
 from .scene import Scene
 
 FloatArray = NDArray[np.float32]
@@ -24,56 +25,10 @@ _MOST_OF_SCENE = 0.075
 """Radius of the largest hole in short sides: a runway may be as wide as the picture."""
 
 
-def _profile(angles: FloatArray, waves: int, rng: np.random.Generator) -> FloatArray:
-    """Smooth random function of the angle, mean 0, deviation near 1."""
-    weights = np.arange(1, waves + 1) ** -0.7
-    terms = (w * np.cos(k * angles + rng.uniform(0.0, 2 * np.pi)) for k, w in enumerate(weights, start=1))
-    return np.asarray(sum(terms) / np.sqrt(0.5 * np.sum(weights**2)), np.float32)
-
-
-def _opening(
-    shape: tuple[int, int], row: float, column: float, radius: float, rng: np.random.Generator
-) -> tuple[FloatArray, FloatArray]:
-    """One torn opening: its distance in pixels [H, W], positive inside, about, and every pixel's direction from it."""
-    rows, columns = np.indices(shape, dtype=np.float32)
-    turn, stretch = float(rng.uniform(0.0, np.pi)), float(rng.uniform(1.0, 1.4))
-    y, x = rows - np.float32(row), columns - np.float32(column)
-    u = (x * np.cos(turn) + y * np.sin(turn)) / np.float32(stretch)
-    v = (y * np.cos(turn) - x * np.sin(turn)) * np.float32(stretch)
-    angles = np.arctan2(v, u).astype(np.float32)
-    # Plates tear along a few lines: long notches between bent tongues, not a wavy circle.
-    tears = np.maximum(_profile(angles, 9, rng), -0.4)
-    outline = radius * (0.88 + 0.2 * _profile(angles, 4, rng) + 0.22 * tears)
-    distance = np.maximum(outline, 0.35 * radius) - np.hypot(u, v)
-    distance += 0.22 * radius * (fractal_noise(shape, max(1.5, 0.5 * radius), rng, octaves=3) - 0.5)
-    return distance.astype(np.float32), angles
-
-
-def _layout(
-    surface: Target, softness: float, severity: float, most: float, rng: np.random.Generator
-) -> list[tuple[float, float, float]]:
-    """Rows, columns and radii of the holes: one large, the others much smaller and of any distance to it.
-
-    most: the largest radius in pixels.
-    """
-    room = np.maximum(surface.depth - 0.5 * (1.0 + softness), 0.0)
-    widest = float(room[surface.mask].max())
-    # What is smaller than the blur is a grey dot.
-    largest = min(max(1.4, 2.2 * softness, widest * (0.34 + 0.42 * severity)), max(1.4, 0.7 * widest), most)
-    wanted = 2 + round(3.0 * severity)
-    placed: list[tuple[float, float, float]] = []
-    likely = np.where(surface.mask, room**2, 0.0).astype(np.float32)
-    places = scatter(likely, 40 * wanted, rng)
-    first = np.flatnonzero(room[tuple(places.T)] >= 0.7 * widest)[:1]  # the large one comes where there is room for it
-    for row, column in [*places[first], *places]:
-        size = float(rng.uniform(0.3, 0.7) if placed else rng.uniform(0.85, 1.0))
-        radius = min(largest * size, 0.7 * float(room[row, column]))
-        far = all(np.hypot(row - r, column - c) > 1.05 * (radius + other) for r, c, other in placed)
-        if radius > (0.3 if placed else 0.5) * largest and far:
-            placed.append((float(row), float(column), radius))
-        if len(placed) == wanted:
-            break
-    return placed
+def _largest(surface: Target, softness: float, severity: float, short_side: int) -> float:
+    """Radius in pixels of the largest hole: what is smaller than the blur is a grey dot."""
+    widest = float(room_in(surface, softness)[surface.mask].max())
+    return min(max(1.4, 2.2 * softness, widest * (0.34 + 0.42 * severity)), _MOST_OF_SCENE * short_side)
 
 
 @dataclass(frozen=True)
@@ -100,7 +55,8 @@ def _tear_open(
     """
     row, column, radius = at
     shape, (dy, dx) = (image.shape[0], image.shape[1]), light.sun
-    distance, angles = _opening(shape, row, column, radius, rng)
+    opening = Opening.torn(shape, (row, column), radius, rng)
+    distance = opening.distance
     hole = np.clip(distance + 0.5, 0.0, 1.0) * inside
     rows, columns = np.indices(shape, dtype=np.float32)
     y, x = rows - np.float32(row), columns - np.float32(column)
@@ -118,7 +74,7 @@ def _tear_open(
 
     # Plates bent up around it: the slope toward the sun is lit, the other one dim, and it throws a shadow.
     facing = (y * dy + x * dx) / np.maximum(np.hypot(y, x), 0.5)
-    tongues = np.clip(0.55 + 0.6 * _profile(angles, 5, rng), 0.0, 1.0)
+    tongues = np.clip(0.55 + 0.6 * profile(opening.angles, 5, rng), 0.0, 1.0)
     rim = smoothstep(distance, -0.5 * radius, -0.05 * radius) * tongues * inside * (1.0 - hole)
     fall = shift(rim.astype(np.float32), 0.4 * radius * dy, 0.4 * radius * dx) * np.clip(facing, 0.0, 1.0)
     fall = fall * inside * (1.0 - hole)
@@ -149,7 +105,7 @@ class Holes:
         "torn open metal plates",
         "bomb holes in the ship",
         "large openings blown into the roof",
-        "craters in the runway",
+        "a breach in the hull",
         "the tank has holes",
         "shell holes",
     )
@@ -172,7 +128,8 @@ class Holes:
         around = ndimage.binary_dilation(surface.mask, iterations=2)
         torn = 1.0 + _TORN * float(smoothstep(np.float32(scene.softness), 0.5, 1.2))
         softness = max(scene.softness, torn * edge_softness(scene.luminance, around))
-        for row, column, radius in _layout(surface, softness, severity, _MOST_OF_SCENE * scene.short_side, rng):
+        largest = _largest(surface, softness, severity, scene.short_side)
+        for row, column, radius in lay_out(surface, softness, largest, 2 + round(3.0 * severity), rng):
             reach = int(np.ceil(4.5 * radius)) + 4
             top, left = max(0, int(row) - reach), max(0, int(column) - reach)
             window = (slice(top, int(row) + reach + 1), slice(left, int(column) + reach + 1))

@@ -7,6 +7,16 @@ from __future__ import annotations
 
 from .change import Change, phrasings
 
+_PIERCED = r"(war)?ship(?!yard|ping)|deck|hull|vessel|boat|tanker|ferr(y|ies)|roof|tanks?\b|building|house"
+_HOLES_IN = phrasings(
+    """holes in the {subject}; {subject} full of holes; punctured {subject}; large dark holes in the {subject};
+    {subject} with gaping holes; pierced {subject}; breach in the {subject}; {subject} torn open"""
+)
+_CRATERS_IN = phrasings(
+    """craters in the {subject}; bomb craters on the {subject}; a huge crater in the {subject}; cratered {subject};
+    a sinkhole in the {subject}; deep pits in the {subject}; the {subject} has caved in"""
+)
+
 DRAWN_CHANGES: tuple[Change, ...] = (
     Change(
         "burn_scar",
@@ -176,15 +186,38 @@ DRAWN_CHANGES: tuple[Change, ...] = (
     ),
     Change(
         "holes",
-        r"(pot ?)?holes?\b|punctur|perforat|crater|pierc|gaping|openings?\b|sink ?hole|breach",
+        r"holes?\b|punctur|perforat|pierc|gaping|openings?\b|breach",
+        _HOLES_IN,
         phrasings(
-            """holes in the {subject}; {subject} full of holes; punctured {subject}; large dark holes in the {subject};
-            {subject} with gaping holes; pierced {subject}; craters in the {subject}; {subject} torn open"""
-        ),
-        phrasings(
-            """large holes; dark gaping holes; punctured surface; craters; several big holes; torn open;
+            """large holes; dark gaping holes; punctured surface; several big holes; torn open;
             pierced surface; deep holes; perforated; blasted holes"""
         ),
+    ),
+    Change(
+        "craters",
+        rf"(crater|(pot|sink) ?holes?\b|cav(ed|es|ing) in\b|impact site)(?!.*\b({_PIERCED}))",
+        _CRATERS_IN,
+        phrasings(
+            """craters; bomb craters; deep pits with earth thrown out around them; cratered ground; impact craters;
+            a huge hole in the ground; sinkhole; the ground has caved in"""
+        ),
+        supersedes=("holes",),
+    ),
+    Change(
+        "craters",
+        r"(holes?|pits?)\b",
+        _CRATERS_IN,
+        (),
+        of=r"ground|earth|roads?\b|streets?\b|(high|free|motor|run|taxi)ways?\b|pavement|asphalt|tarmac|car park"
+        r"|parking|fields?\b|meadow|lawn|grass|beach|sand|desert|square|apron|airfield|airport",
+        supersedes=("holes",),
+    ),
+    Change(
+        "holes",
+        r"crater",
+        _HOLES_IN,
+        (),
+        of=_PIERCED,
     ),
     Change(
         "holes",

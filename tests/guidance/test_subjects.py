@@ -111,9 +111,9 @@ def test_paved_ground_that_a_text_names_is_found(seed):
     runway = marked_at(slice(0, 240), slice(80 + 10 * seed, 150 + 10 * seed)) > 0.0
     picture[runway] = np.array([0.42, 0.42, 0.41]) + rng.normal(0.0, 0.01, (np.count_nonzero(runway), 1))
     picture[100:130, 112 + 10 * seed : 118 + 10 * seed] = 0.9  # a painted line
-    found = subject(Scene(picture), "holes", "Bomb craters on the runway", seed=seed) > 0.5
+    found = subject(Scene(picture), "craters", "Bomb craters on the runway", seed=seed) > 0.5
     assert (found & runway).sum() > 0.85 * runway.sum() and (found & ~runway).sum() < 0.05 * runway.sum()
-    assert subject(Scene(picture), "holes", "Bomb craters", seed=seed) is None
+    assert subject(Scene(picture), "craters", "Bomb craters", seed=seed) is None
 
 
 def test_a_lawn_is_not_paved():

@@ -46,11 +46,19 @@ EVENTS: tuple[Event, ...] = (
 
 ABOVE_ALL: tuple[Event, ...] = (DEBRIS, FIRE, SMOKE)
 """What lies over every other event, the highest last."""
-DRAWN_ONCE: tuple[Event, ...] = (COLLAPSED_BRIDGE, CRACKS, CRATERS, NEW_ROAD, NEW_BUILDINGS, REMOVED_BUILDINGS)
+DRAWN_ONCE: tuple[Event, ...] = (
+    COLLAPSED_BRIDGE,
+    CRACKS,
+    CRATERS,
+    LANDSLIDE,
+    NEW_ROAD,
+    NEW_BUILDINGS,
+    REMOVED_BUILDINGS,
+)
 """Events of which two different drawings of one scene would show together what is meant to be one thing."""
 WHOLE: tuple[Event, ...] = (*DRAWN_ONCE, FLOOD, SNOW, DROUGHT)
 """What is there as a whole or looks cut: a road, a deck's fall, water between its shores."""
-ENDS_BY_ITSELF: tuple[Event, ...] = (*(event for event in EVENTS if event.local), NEW_ROAD)
+ENDS_BY_ITSELF: tuple[Event, ...] = (*(event for event in EVENTS if event.local), LANDSLIDE, NEW_ROAD)
 """What is drawn of one thing ends where the thing does: its place must not cut it."""
 BURNING: tuple[Event, ...] = (FIRE, SMOKE)
 """What can be asked for on things that are no fuel, such as a house."""

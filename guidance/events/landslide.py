@@ -50,9 +50,9 @@ class Landslide:
     local: bool = False
 
     def suitability(self, scene: Scene) -> FloatArray:
-        """Land: wooded or bare ground first, built ground less, no open water."""
+        """Land: wooded or bare ground first, built ground less, but roads are covered as all else; no open water."""
         open_ground = np.maximum(scene.vegetation, scene.bare)
-        fit = (0.25 + 0.75 * open_ground) * (1.0 - 0.5 * scene.built) * (1.0 - scene.water)
+        fit = (0.4 + 0.6 * open_ground) * (1.0 - 0.25 * scene.built) * (1.0 - scene.water)
         return np.asarray(fit, np.float32)
 
     def draw(self, scene: Scene, area: FloatArray, severity: float, rng: np.random.Generator) -> Drawing:

@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from comfyui_sinddm_rs.guidance.compact.evaluation import EVENT_NAMES, auc, embed_all, label_vectors
+from comfyui_sinddm_rs.guidance.compact.evaluation import auc, embed_all, label_vectors
 from comfyui_sinddm_rs.guidance.compact.guide import CompactGuide, load_compact_guide
 from comfyui_sinddm_rs.guidance.compact.pictures import draw_held_out
 from comfyui_sinddm_rs.guidance.compact.vocabulary import EVENT_PHRASINGS, HELD_OUT_TEMPLATES, PLACES, split_phrasings
@@ -35,6 +35,8 @@ from comfyui_sinddm_rs.guidance.events import EVENTS
 from comfyui_sinddm_rs.guidance.prompting.lexicon import read_request
 from comfyui_sinddm_rs.guidance.prompting.prompts import consistent, embed_ensemble, make_ensemble
 from torch import Tensor
+
+EVENT_NAMES = tuple(event.name for event in EVENTS)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import InputError
-from ..guidance.compact.evaluation import ANSWERS, EVENT_NAMES, label_vectors
+from ..guidance.compact.evaluation import answers_of, label_vectors
 from ..guidance.compact.guide import CompactGuide
 from ..guidance.event_lookup import find_events
 from ..guidance.guide import Guide
@@ -39,8 +39,8 @@ class Scorer:
 class EventChange:
     """How likely a guide finds the event that a request speaks of, where an edit changed.
 
-    Its answers are all events that it knows, and that nothing happened. before, after: probability in source and edit,
-    0…1. other: the other event that rose most, and by how much.
+    Its answers are all events that it was taught, and that nothing happened. before, after: probability in source and
+    edit, 0…1. other: the other event that rose most, and by how much.
     """
 
     event: str
@@ -85,23 +85,23 @@ def event_change(guide: Guide, text: str, edited: Tensor, source: Tensor, region
 
     edited, source: float [C, H, W] in 0…1; region: float [H, W], above 0 = what changed (nothing: the whole picture).
     As the model card tells events apart: the places of the picture weigh by how much of them lies in the region, and
-    their mean answers among all events and "nothing happened". None for a guide of another kind, or where the text
-    speaks of no event.
+    their mean answers among all events that it was taught and "nothing happened". None for a guide of another kind, or
+    where the text speaks of no event that it was taught.
     """
     if not isinstance(guide, CompactGuide):
         return None
     with torch.no_grad():
         events = find_events(guide, text)
-        if not events:
+        if not events or events[0].name not in guide.events:
             return None
         event = events[0]
-        answers = label_vectors(guide, ANSWERS)
+        answers = label_vectors(guide, answers_of(guide))
         before, after = (_probabilities(guide, answers, each, region) for each in (source, edited))
-    index = EVENT_NAMES.index(event.name)
-    rise = (after - before)[: len(EVENT_NAMES)]
+    index = guide.events.index(event.name)
+    rise = (after - before)[: len(guide.events)]
     rise[index] = -torch.inf
     other = int(rise.argmax())
-    return EventChange(event.name, float(before[index]), float(after[index]), EVENT_NAMES[other], float(rise[other]))
+    return EventChange(event.name, float(before[index]), float(after[index]), guide.events[other], float(rise[other]))
 
 
 def _probabilities(guide: CompactGuide, answers: Tensor, image: Tensor, region: Tensor) -> Tensor:

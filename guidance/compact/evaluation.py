@@ -42,8 +42,11 @@ REAL_EVENTS = {
     "undamaged_house": (UNCHANGED,),
 }
 """Folder of real pictures → the answers that are right for it."""
-EVENT_NAMES = tuple(event.name for event in EVENTS)
-ANSWERS = (*EVENT_NAMES, UNCHANGED)
+
+
+def answers_of(guide: CompactGuide) -> tuple[str, ...]:
+    """What a guide may answer: the events that it was taught, and that nothing happened."""
+    return (*guide.events, UNCHANGED)
 
 
 def label_vectors(guide: CompactGuide, labels: Sequence[str]) -> Tensor:
@@ -67,15 +70,16 @@ def share_right(right: Tensor) -> float:
 
 def held_out_scenes(guide: CompactGuide, pictures: Pictures) -> dict[str, Any]:
     """How often the right event, or the right scene of an unchanged picture, is the likeliest."""
-    answers = label_vectors(guide, ANSWERS)
+    names = answers_of(guide)
+    answers = label_vectors(guide, names)
     scenes = tuple(SCENE_PHRASINGS)
-    kinds = np.where(np.isin(pictures.kinds, ANSWERS), pictures.kinds, "")
+    kinds = np.where(np.isin(pictures.kinds, names), pictures.kinds, "")
     told = [kind != "" for kind in kinds]
     vectors = embed_all(guide, pictures.images)
-    guesses = [ANSWERS[i] for i in (vectors @ answers.T).argmax(1).tolist()]
+    guesses = [names[i] for i in (vectors @ answers.T).argmax(1).tolist()]
     right = {
         kind: share_right(torch.tensor([g == k for g, k in zip(guesses, kinds, strict=True) if k == kind]))
-        for kind in ANSWERS
+        for kind in names
     }
     plain = pictures.kinds == UNCHANGED
     scene_guesses = (vectors[torch.from_numpy(plain)] @ label_vectors(guide, scenes).T).argmax(1).tolist()
@@ -91,8 +95,11 @@ def held_out_scenes(guide: CompactGuide, pictures: Pictures) -> dict[str, Any]:
 
 
 def event_places(guide: CompactGuide, pictures: Pictures) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """For each event drawn: its index, its pictures' places [N, D, h, w] and their changed shares [N, h, w]."""
-    for index, name in enumerate(EVENT_NAMES):
+    """For each event drawn: its index in ``guide.events``, its pictures' places and their changed shares.
+
+    Places: [N, D, h, w]. Shares: [N, h, w].
+    """
+    for index, name in enumerate(guide.events):
         chosen = pictures.subset(pictures.kinds == name)
         if not len(chosen):
             continue
@@ -103,12 +110,12 @@ def event_places(guide: CompactGuide, pictures: Pictures) -> Iterator[tuple[int,
 
 
 def told_apart(guide: CompactGuide, pictures: Pictures) -> dict[str, float]:
-    """How often the changed places of a picture say, on average, which of all events was drawn there."""
-    answers = label_vectors(guide, EVENT_NAMES)
+    """How often the changed places of a picture say, on average, which of the guide's events was drawn there."""
+    answers = label_vectors(guide, guide.events)
     result = {}
     for index, places, shares in event_places(guide, pictures):
         scores = torch.einsum("ndhw,kd,nhw->nk", places, answers, shares)
-        result[EVENT_NAMES[index]] = share_right(scores.argmax(1) == index)
+        result[guide.events[index]] = share_right(scores.argmax(1) == index)
     return result | {"mean": round(sum(result.values()) / len(result), 3)}
 
 
@@ -120,24 +127,24 @@ def auc(positive: Tensor, negative: Tensor) -> float:
 
 def places_auc(guide: CompactGuide, pictures: Pictures) -> dict[str, float]:
     """For each event, how well the text tells its changed places from the untouched ones of the same pictures."""
-    answers = label_vectors(guide, EVENT_NAMES)
+    answers = label_vectors(guide, guide.events)
     result = {}
     for index, places, shares in event_places(guide, pictures):
         scores = torch.einsum("ndhw,d->nhw", places, answers[index])
-        result[EVENT_NAMES[index]] = auc(scores[shares > 0.3], scores[shares < 0.01])
+        result[guide.events[index]] = auc(scores[shares > 0.3], scores[shares < 0.01])
     return result
 
 
 def held_out_phrasings(guide: CompactGuide) -> dict[str, Any]:
     """How often a phrasing that was never trained, in a template that was never trained, finds its event."""
-    answers = label_vectors(guide, EVENT_NAMES)
+    answers = label_vectors(guide, guide.events)
     rng = np.random.default_rng(0)
     plain, templated, missed = [], [], []
-    for i, name in enumerate(EVENT_NAMES):
+    for i, name in enumerate(guide.events):
         phrases = split_phrasings(EVENT_PHRASINGS[name])[1]
         found = (guide.embed_texts(phrases) @ answers.T).argmax(1)
         plain.append(found == i)
-        guesses = [EVENT_NAMES[int(guess)] for guess in found]
+        guesses = [guide.events[int(guess)] for guess in found]
         missed += [f"{phrase} → {guess}" for phrase, guess in zip(phrases, guesses, strict=True) if guess != name]
         texts = [
             template.format(phrase, place=PLACES[int(rng.integers(len(PLACES)))])
@@ -161,13 +168,14 @@ def _resized(paths: Sequence[Path]) -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 def real_events(guide: CompactGuide, folder: Path) -> dict[str, Any]:
     """Real pictures: how often one of the right answers is the likeliest; flooded places before and after."""
-    answers = label_vectors(guide, ANSWERS)
+    names = answers_of(guide)
+    answers = label_vectors(guide, names)
     result: dict[str, Any] = {}
     for kind, right in REAL_EVENTS.items():
         paths = sorted((folder / "events" / kind).glob("*.*"))[:400]
         if paths:
             guesses = (embed_all(guide, _resized(paths)) @ answers.T).topk(3, dim=1).indices
-            ids = torch.tensor([ANSWERS.index(name) for name in right])
+            ids = torch.tensor([names.index(name) for name in right])
             hits = (guesses[..., None] == ids).any(-1)
             result[kind] = {"pictures": len(paths), "top1": share_right(hits[:, 0]), "top3": share_right(hits.any(1))}
     before = sorted((folder / "pairs" / "flood_before_after").glob("*_before.*"))

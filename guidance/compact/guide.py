@@ -8,6 +8,7 @@ accuracy and its limits; ``training.py`` trains it.
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 from collections.abc import Iterable, Sequence
@@ -177,6 +178,8 @@ class CompactGuide:
         self.text = text.eval().requires_grad_(False)
         self.header = header
         """The weight file's header: format, version, labels (JSON list), how it was trained."""
+        self.events: tuple[str, ...] = tuple(json.loads(header.get("events", "[]")))
+        """Names of the events that it was taught; a file that does not say so is asked about none."""
         self.working_side = min(max(WORKING_SIDE, int(header.get("side", WORKING_SIDE))), MOST_WORKING_SIDE)
 
     @property

@@ -97,7 +97,8 @@ def test_an_event_is_looked_for_where_the_edit_was() -> None:
 
 def test_no_event_in_the_text_or_in_the_guide() -> None:
     wood, fire, region = burning()
-    assert event_change(load_guide("compact"), "covered with purple flowers", fire, wood, region) is None
+    for text in ("covered with purple flowers", "bomb craters in the field"):
+        assert event_change(load_guide("compact"), text, fire, wood, region) is None
 
     class Other:
         name = "other"

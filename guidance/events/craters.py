@@ -93,12 +93,13 @@ def _strew(
 ) -> None:
     """Pieces of the broken surface, of colour ``surface`` [3], around one crater, in place."""
     r = 1.0 - opening.distance / radius
-    likely = np.exp(-(((r - 1.25) / 0.35) ** 2)).astype(np.float32)
-    places = scatter(likely, int(np.clip(round(1.2 * radius), 4, 60)), rng)
-    lengths = radius * rng.uniform(0.08, 0.24, len(places))
+    # Thrown out on one side more than on the other.
+    likely = np.exp(-(((r - 1.35) / 0.45) ** 2)) * np.clip(profile(opening.angles, 3, rng) + 0.3, 0.0, None)
+    places = scatter(likely.astype(np.float32), int(np.clip(round(0.8 * radius), 3, 40)), rng)
+    lengths = np.minimum(radius * rng.lognormal(-2.3, 0.5, len(places)), 0.3 * radius)
     colours = surface * rng.uniform(0.85, 1.2, (len(places), 1))
     pieces = Pieces(places, colours, lengths, rng.uniform(0.5, 0.95, len(places)))
-    lay_pieces(image, cover, pieces, (0.12 * radius * falls[0], 0.12 * radius * falls[1]), rng)
+    lay_pieces(image, cover, pieces, (0.05 * radius * falls[0], 0.05 * radius * falls[1]), rng)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from .scene import Scene
 
 FloatArray = NDArray[np.float32]
 
+_SHADED = 0.65
+"""Luminance, relative to the ground beside a deck, below which a line lies in its shadow."""
 _DARK = 0.55
 """Share of the deck's own brightness below which the ground beside it is in its shadow."""
 
@@ -168,7 +170,11 @@ def measured(scene: Scene, deck: Deck) -> Deck:
     ends = [_edge(likeness, dark, profile, step, reach) for step in (-1, 1)]
     if v[ends[1]] - v[ends[0]] < 0.8 * half:
         return deck
-    shades = [_shade_width(values, v, end, step * reach, _DARK * own) for end, step in zip(ends, (-1, 1), strict=True)]
+    beside = np.delete(profile, slice(ends[0], ends[1] + 1))
+    # Beside a bright deck, grass is dark too: what lies in shade is darker than the ground is mostly.
+    ground = float(np.quantile(beside[beside > 0.0], 0.6)) if beside.any() else 1.0
+    limit = min(_DARK * own, _SHADED * ground)
+    shades = [_shade_width(values, v, end, step * reach, limit) for end, step in zip(ends, (-1, 1), strict=True)]
     middle_line = 0.5 * float(v[ends[0]] + v[ends[1]])
     rows, columns = deck.locate(np.zeros(1, np.float32), np.full(1, middle_line, np.float32))
     deck = replace(

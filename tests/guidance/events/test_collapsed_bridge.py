@@ -52,6 +52,16 @@ def test_finds_the_deck_and_not_the_roads_below(bend: float):
     assert (np.abs(offset_from_deck(bend)[on_deck]) < HALF).mean() > 0.97
 
 
+def test_dark_grass_beside_a_bright_deck_is_not_its_shadow():
+    plain = overpass()
+    rgb, v = plain.rgb.copy(), offset_from_deck(0.0)
+    rgb[np.abs(v) <= HALF] = np.minimum(rgb[np.abs(v) <= HALF] * 1.7, 1.0)
+    rgb[v > HALF] *= 0.85
+    deck = find_deck(Scene(rgb), whole(plain))
+    rows = deck.locate(np.zeros(1, np.float32), np.full(1, deck.half_width * np.sign(deck.shade), np.float32))[0]
+    assert abs(deck.shade) == pytest.approx(SHADE, abs=4.0) and rows[0] < 90.0
+
+
 def test_locate_is_the_inverse_of_frame():
     deck = Deck((30.0, 40.0), (0.6, 0.8), 5.0, 50.0, False, bend=0.002)
     u, v = deck.frame((64, 80))

@@ -36,31 +36,29 @@ from comfyui_sinddm_rs.guidance.prompting.lexicon import read_request
 from comfyui_sinddm_rs.guidance.prompting.prompts import consistent, embed_ensemble, make_ensemble
 from torch import Tensor
 
-EVENT_NAMES = tuple(event.name for event in EVENTS)
-
 
 @dataclass(frozen=True)
 class Asked:
-    """One request, the index of the event it means, whether the lexicon sees a change in it, and its two vectors."""
+    """One request, the event it means, whether the lexicon sees a change in it, and its two vectors."""
 
     text: str
-    event: int
+    event: str
     recognised: bool
     vectors: dict[str, Tensor]
 
 
-def ask(guide: CompactGuide, text: str, event: int) -> Asked:
+def ask(guide: CompactGuide, text: str, event: str) -> Asked:
     ensemble = consistent(make_ensemble(text), guide)
     vectors = {"single": guide.embed_texts([text])[0], "ensemble": embed_ensemble(ensemble, guide)}
     return Asked(text, event, bool(read_request(text).changes), vectors)
 
 
-def held_out_requests() -> dict[str, list[tuple[str, int]]]:
-    """(request, index of its event), plain and with one template and place each, dealt out in turn."""
-    plain = [(phrase, i) for i, name in enumerate(EVENT_NAMES) for phrase in split_phrasings(EVENT_PHRASINGS[name])[1]]
+def held_out_requests(events: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
+    """(request, its event), plain and with one template and place each, dealt out in turn."""
+    plain = [(phrase, event) for event in events for phrase in split_phrasings(EVENT_PHRASINGS[event])[1]]
     framed = [
-        (HELD_OUT_TEMPLATES[k % len(HELD_OUT_TEMPLATES)].format(phrase, place=PLACES[7 * k % len(PLACES)]), i)
-        for k, (phrase, i) in enumerate(plain)
+        (HELD_OUT_TEMPLATES[k % len(HELD_OUT_TEMPLATES)].format(phrase, place=PLACES[7 * k % len(PLACES)]), event)
+        for k, (phrase, event) in enumerate(plain)
     ]
     return {"plain": plain, "in_templates": framed}
 
@@ -70,16 +68,16 @@ def mean(values: Sequence[float]) -> float:
 
 
 def by_phrasings(guide: CompactGuide, asked: Sequence[Asked]) -> dict[str, Any]:
-    answers = label_vectors(guide, EVENT_NAMES)
+    answers = label_vectors(guide, guide.events)
     right = {
-        kind: [int((answers @ each.vectors[kind]).argmax()) == each.event for each in asked]
+        kind: [guide.events[int((answers @ each.vectors[kind]).argmax())] == each.event for each in asked]
         for kind in ("single", "ensemble")
     }
     pairs = list(zip(asked, right["single"], right["ensemble"], strict=True))
     return {
         **{kind: mean(values) for kind, values in right.items()},
-        "won": [f"{each.text} ({EVENT_NAMES[each.event]})" for each, single, both in pairs if both and not single],
-        "lost": [f"{each.text} ({EVENT_NAMES[each.event]})" for each, single, both in pairs if single and not both],
+        "won": [f"{each.text} ({each.event})" for each, single, both in pairs if both and not single],
+        "lost": [f"{each.text} ({each.event})" for each, single, both in pairs if single and not both],
     }
 
 
@@ -88,7 +86,7 @@ def by_pictures(asked: Sequence[Asked], vectors: Tensor, kinds: Sequence[str]) -
     for kind in ("single", "ensemble"):
         areas = []
         for each in asked:
-            own = torch.tensor([name == EVENT_NAMES[each.event] for name in kinds])
+            own = torch.tensor([name == each.event for name in kinds])
             scores = vectors @ each.vectors[kind]
             areas.append(auc(scores[own], scores[~own]))
         result[kind] = mean(areas)
@@ -104,11 +102,12 @@ def main() -> None:
     guide = load_compact_guide()
     drawn = None
     if chosen.pictures is not None:
-        pictures = draw_held_out(chosen.pictures, EVENTS, chosen.per_event, seed=0)
-        events = pictures.subset(np.isin(pictures.kinds, EVENT_NAMES))
+        taught = [event for event in EVENTS if event.name in guide.events]
+        pictures = draw_held_out(chosen.pictures, taught, chosen.per_event, seed=0)
+        events = pictures.subset(np.isin(pictures.kinds, guide.events))
         drawn = embed_all(guide, events.images), [str(kind) for kind in events.kinds]
     result: dict[str, Any] = {}
-    for form, requests in held_out_requests().items():
+    for form, requests in held_out_requests(guide.events).items():
         asked = [ask(guide, text, event) for text, event in requests]
         groups = {
             "all": asked,

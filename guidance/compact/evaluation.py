@@ -209,12 +209,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--per-event", type=int, default=64, help=f"drawings of each event, {SIDE} px")
     parser.add_argument("--cache", type=Path, help="pictures that the training kept, to use instead of new drawings")
     chosen = parser.parse_args(arguments)
+    guide = load_compact_guide(path=chosen.weights)
     if chosen.cache is not None:
         pictures = Pictures.load(chosen.cache)
         drawn = pictures.subset(pictures.held_out)
     else:
-        drawn = draw_held_out(chosen.data / "ucm", EVENTS, chosen.per_event, seed=0, workers=2)
-    print(json.dumps(evaluate(load_compact_guide(path=chosen.weights), chosen.data, drawn), indent=1))
+        taught = [event for event in EVENTS if event.name in guide.events]
+        drawn = draw_held_out(chosen.data / "ucm", taught, chosen.per_event, seed=0, workers=2)
+    print(json.dumps(evaluate(guide, chosen.data, drawn), indent=1))
     return 0
 
 

@@ -12,7 +12,7 @@ from .deforestation import soil_colour
 from .likeness import finish, sensor_noise
 from .noise import fractal_noise, mix, shift, smoothstep
 from .objects import Pieces, lay_pieces, scatter, target_of
-from .openings import Opening, lay_out, profile
+from .openings import Opening, lay_out, profile, window_about
 from .scene import Scene
 
 FloatArray = NDArray[np.float32]
@@ -26,9 +26,9 @@ _LARGEST = 0.04, 0.09
 _SHADOW_STEPS = 14
 
 
-def _relief(distance: FloatArray, radius: float, rough: FloatArray) -> FloatArray:
+def _relief(opening: Opening, rough: FloatArray) -> FloatArray:
     """Height of the ground in pixels, [h, w]: a bowl inside the outline, a rim on it, and clods."""
-    r = 1.0 - distance / radius
+    r, radius = opening.way, opening.radius
     # Steep where earth has just slid from the wall, flat where it came to lie.
     bowl = -_DEPTH * radius * smoothstep(r, 1.0, 0.3)
     rim = _RIM * radius * np.exp(-(((r - 1.05) / np.where(r < 1.05, 0.14, 0.35)) ** 2))
@@ -52,11 +52,11 @@ def _sunlight(height: FloatArray, falls: tuple[float, float], reach: float) -> F
     return np.asarray(0.35 + 0.65 * light * (1.0 - shaded), np.float32)
 
 
-def _thrown_out(opening: Opening, radius: float, rng: np.random.Generator) -> FloatArray:
+def _thrown_out(opening: Opening, rng: np.random.Generator) -> FloatArray:
     """How much earth lies on the ground around, 0…1 [h, w]: thick at the rim, further out in rays and clods."""
-    r = 1.0 - opening.distance / radius
+    r = opening.way
     rays = np.clip(0.5 + 0.55 * profile(opening.angles, 14, rng), 0.05, 1.3)
-    clods = fractal_noise(r.shape, max(1.5, 0.3 * radius), rng, octaves=4)
+    clods = fractal_noise(r.shape, max(1.5, 0.3 * opening.radius), rng, octaves=4)
     cover = np.exp(-np.maximum(r - 1.0, 0.0) / (0.35 + 0.75 * rays)) * smoothstep(r, 3.4, 1.8)
     return np.asarray(np.where(r < 1.0, 1.0, smoothstep(cover + 0.8 * (clods - 0.5), 0.2, 0.75)), np.float32)
 
@@ -64,7 +64,6 @@ def _thrown_out(opening: Opening, radius: float, rng: np.random.Generator) -> Fl
 def _dig(
     image: FloatArray,
     opening: Opening,
-    radius: float,
     earth: FloatArray,
     falls: tuple[float, float],
     rng: np.random.Generator,
@@ -73,9 +72,10 @@ def _dig(
 
     earth: its colour [3]. falls: unit (dy, dx), where shadows fall.
     """
+    radius = opening.radius
     rough = fractal_noise(opening.distance.shape, max(1.5, 0.5 * radius), rng, octaves=5)
-    light = _sunlight(_relief(opening.distance, radius, rough), falls, 1.6 * radius)
-    thrown = _thrown_out(opening, radius, rng)
+    light = _sunlight(_relief(opening, rough), falls, 1.6 * radius)
+    thrown = _thrown_out(opening, rng)
     deep = smoothstep(opening.distance, -0.1 * radius, 0.8 * radius)
     soil = earth * (1.05 - 0.4 * deep + 0.5 * (rough - 0.5))[..., None]
     changed = np.maximum(thrown, np.clip(2.0 * np.abs(light - 1.0), 0.0, 1.0))
@@ -86,13 +86,12 @@ def _strew(
     image: FloatArray,
     cover: FloatArray,
     opening: Opening,
-    radius: float,
     surface: FloatArray,
     falls: tuple[float, float],
     rng: np.random.Generator,
 ) -> None:
     """Pieces of the broken surface, of colour ``surface`` [3], around one crater, in place."""
-    r = 1.0 - opening.distance / radius
+    r, radius = opening.way, opening.radius
     # Thrown out on one side more than on the other.
     likely = np.exp(-(((r - 1.35) / 0.45) ** 2)) * np.clip(profile(opening.angles, 3, rng) + 0.3, 0.0, None)
     places = scatter(likely.astype(np.float32), int(np.clip(round(0.8 * radius), 3, 40)), rng)
@@ -139,14 +138,12 @@ class Craters:
         # Under paving and grass there is earth, under sand and soil the same.
         earth = mix(soil_colour(scene, rng), 0.92 * surface, 0.8 * float(scene.bare[ground.mask].mean()))
         largest = (_LARGEST[0] + (_LARGEST[1] - _LARGEST[0]) * severity) * scene.short_side
-        for row, column, radius in lay_out(ground, scene.softness, largest, 2 + round(3.0 * severity), rng):
-            reach = int(np.ceil(3.5 * radius)) + 4
-            top, left = max(0, int(row) - reach), max(0, int(column) - reach)
-            window = (slice(top, int(row) + reach + 1), slice(left, int(column) + reach + 1))
-            opening = Opening.round(cover[window].shape, (row - top, column - left), radius, rng)
-            image[window], changed = _dig(image[window], opening, radius, earth, scene.sun, rng)
+        for place in lay_out(ground, scene.softness, largest, 2 + round(3.0 * severity), rng):
+            window, at = window_about(place, 3.5)
+            opening = Opening.round(cover[window].shape, at, rng)
+            image[window], changed = _dig(image[window], opening, earth, scene.sun, rng)
             np.maximum(cover[window], changed, out=cover[window])
-            _strew(image[window], cover[window], opening, radius, surface, scene.sun, rng)
+            _strew(image[window], cover[window], opening, surface, scene.sun, rng)
         image = image + (sensor_noise(scene, rng) * cover)[..., None]
         return finish(scene, np.asarray(image, np.float32), np.asarray(cover * dry, np.float32), area)
 

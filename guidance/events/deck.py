@@ -171,8 +171,9 @@ def measured(scene: Scene, deck: Deck) -> Deck:
     if v[ends[1]] - v[ends[0]] < 0.8 * half:
         return deck
     beside = np.delete(profile, slice(ends[0], ends[1] + 1))
+    beside = beside[beside > 0.0]
     # Beside a bright deck, grass is dark too: what lies in shade is darker than the ground is mostly.
-    ground = float(np.quantile(beside[beside > 0.0], 0.6)) if beside.any() else 1.0
+    ground = float(np.quantile(beside, 0.6)) if len(beside) else 1.0
     limit = min(_DARK * own, _SHADED * ground)
     shades = [_shade_width(values, v, end, step * reach, limit) for end, step in zip(ends, (-1, 1), strict=True)]
     middle_line = 0.5 * float(v[ends[0]] + v[ends[1]])

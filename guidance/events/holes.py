@@ -12,7 +12,7 @@ from .base import Drawing
 from .likeness import DRAWN_SOFTNESS, black_level, edge_softness, finish, sensor_noise
 from .noise import blur, fractal_noise, mix, random_direction, shift, smoothstep
 from .objects import Target, find_target
-from .openings import Opening, lay_out, profile, room_in
+from .openings import Opening, Place, lay_out, profile, room_in, window_about
 from .scene import Scene
 
 FloatArray = NDArray[np.float32]
@@ -47,15 +47,15 @@ def _shade(scene: Scene, own: FloatArray) -> FloatArray:
 
 
 def _tear_open(
-    image: FloatArray, at: tuple[float, float, float], inside: FloatArray, light: _Light, rng: np.random.Generator
+    image: FloatArray, at: Place, inside: FloatArray, light: _Light, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
     """One hole on a window of the picture: the new window [h, w, 3] and how much of it changed [h, w].
 
-    at: row, column and radius. inside: the object.
+    inside: the object.
     """
     row, column, radius = at
     shape, (dy, dx) = (image.shape[0], image.shape[1]), light.sun
-    opening = Opening.torn(shape, (row, column), radius, rng)
+    opening = Opening.torn(shape, at, rng)
     distance = opening.distance
     hole = np.clip(distance + 0.5, 0.0, 1.0) * inside
     rows, columns = np.indices(shape, dtype=np.float32)
@@ -129,11 +129,8 @@ class Holes:
         torn = 1.0 + _TORN * float(smoothstep(np.float32(scene.softness), 0.5, 1.2))
         softness = max(scene.softness, torn * edge_softness(scene.luminance, around))
         largest = _largest(surface, softness, severity, scene.short_side)
-        for row, column, radius in lay_out(surface, softness, largest, 2 + round(3.0 * severity), rng):
-            reach = int(np.ceil(4.5 * radius)) + 4
-            top, left = max(0, int(row) - reach), max(0, int(column) - reach)
-            window = (slice(top, int(row) + reach + 1), slice(left, int(column) + reach + 1))
-            at = (row - top, column - left, radius)
+        for place in lay_out(surface, softness, largest, 2 + round(3.0 * severity), rng):
+            window, at = window_about(place, 4.5)
             image[window], changed = _tear_open(image[window], at, inside[window], light, rng)
             np.maximum(cover[window], changed, out=cover[window])
         extra = float(np.sqrt(max(0.0, softness**2 - max(scene.softness, DRAWN_SOFTNESS) ** 2)))

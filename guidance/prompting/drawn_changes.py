@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from .change import Change, phrasings
 
-_PIERCED = r"(war)?ship(?!yard|ping)|deck|hull|vessel|boat|tanker|ferr(y|ies)|roof|tanks?\b|building|house"
+_SHIP = r"(war)?ship(?!yard|ping)|deck|hull|vessel|boat|tanker|ferr(y|ies)"
+_PIERCED = _SHIP + r"|roof|tanks?\b|building|house"
 _HOLES_IN = phrasings(
     """holes in the {subject}; {subject} full of holes; punctured {subject}; large dark holes in the {subject};
     {subject} with gaping holes; pierced {subject}; breach in the {subject}; {subject} torn open"""
@@ -227,7 +228,7 @@ DRAWN_CHANGES: tuple[Change, ...] = (
             {subject} hit by bombs; wrecked {subject}; dark gaping holes in the {subject}"""
         ),
         (),
-        of=r"(war)?ship(?!yard|ping)|deck|hull|vessel|boat|tanker|ferr(y|ies)",
+        of=_SHIP,
         not_of=r"(?!ship|boat|vessel|tanker|ferr|deck|hull|container|cargo)",
         supersedes=("damaged_building", "debris"),
     ),

@@ -36,15 +36,15 @@ def anchor_costs(bank: PatchBank, rows: Tensor, home: tuple[Tensor, Tensor], siz
 
     0 for patches of images of elsewhere. rows: int64 [Q, K]. home: y and x of each query, [Q] each, within ``size``.
     """
-    image, _, _ = bank.position(rows)
-    y, x = _belongs(bank, rows, size)
-    return anchor * bank.in_place[image] * ((y - home[0][:, None]).square() + (x - home[1][:, None]).square())
+    pulled, y, x = _belongs(bank, rows, size)
+    return anchor * pulled * ((y - home[0][:, None]).square() + (x - home[1][:, None]).square())
 
 
-def _belongs(bank: PatchBank, rows: Tensor, size: Size) -> tuple[Tensor, Tensor]:
-    """Where in an output of ``size`` a patch has its place: y and x, of the shape of ``rows``."""
+def _belongs(bank: PatchBank, rows: Tensor, size: Size) -> tuple[Tensor, Tensor, Tensor]:
+    """Whether a patch has a place in an output of ``size`` (not those of elsewhere), and its y and x: as ``rows``."""
     image, y, x = bank.position(rows)
     return (
+        bank.in_place[image],
         y * (max(size[0] - 1, 1) / (bank.heights[image] - 1).clamp_min(1)),
         x * (max(size[1] - 1, 1) / (bank.widths[image] - 1).clamp_min(1)),
     )
@@ -65,9 +65,8 @@ def exact_costs(
 ) -> Tensor:
     """−log posterior, anchor included, of every patch of the bank for each query, float [Q, N]."""
     alpha, variance = level.alpha, level.sigma**2
-    rows = torch.arange(len(bank), device=features.device)
-    y, x = _belongs(bank, rows, size)
-    pull = anchor * bank.in_place[bank.position(rows)[0]]
+    pulled, y, x = _belongs(bank, torch.arange(len(bank), device=features.device), size)
+    pull = anchor * pulled
     # Squares of distances are expanded about the middle: large ones would cancel badly in single precision.
     y, x = y - 0.5 * size[0], x - 0.5 * size[1]
     home_y, home_x = home[0] - 0.5 * size[0], home[1] - 0.5 * size[1]

@@ -89,6 +89,10 @@ class PatchDenoiser:
             for down in reversed(range(self._scales))
         ]
 
+    def _pixel(self, scale: int) -> int:
+        """Side of a pixel of ``scale`` in those of the finest."""
+        return int(2 ** (self._scales - 1 - scale))
+
     def levels(self, scale: int, start: float | None) -> Sequence[NoiseLevel]:
         start = STARTS[min(scale, len(STARTS) - 1)] if start is None else start
         return flow_levels(start, self.settings.steps if scale < self._scales - 1 else max(3, self.settings.steps // 2))
@@ -96,15 +100,13 @@ class PatchDenoiser:
     def bank(self, scale: int) -> PatchBank:
         """The patches at ``scale``, built once."""
         if scale not in self._banks:
-            down = 2 ** (self._scales - 1 - scale)
             self._banks[scale] = PatchBank(
-                [_reduced(source, down) for source in self._sources], compared=self._compared
+                [_reduced(source, self._pixel(scale)) for source in self._sources], compared=self._compared
             )
         return self._banks[scale]
 
     def stage(self, scale: int, size: Size, previous: PatchStage | None, coarse: Tensor | None = None, /) -> PatchStage:
-        down = 2 ** (self._scales - 1 - scale)
-        settings = replace(self.settings, anchor=self.settings.anchor * down**2)
+        settings = replace(self.settings, anchor=self.settings.anchor * self._pixel(scale) ** 2)
         return PatchStage(self.bank(scale), size, previous, coarse, settings, self._seed + scale)
 
 

@@ -40,7 +40,7 @@ def test_what_fell_is_rounder_than_what_tore():
     for name, make in (("torn", Opening.torn), ("round", Opening.round)):
         outlines = []
         for seed in range(8):
-            inside = make((80, 80), (40.0, 40.0), 20.0, np.random.default_rng(seed)).distance > 0.0
+            inside = make((80, 80), (40.0, 40.0, 20.0), np.random.default_rng(seed)).distance > 0.0
             assert inside[40, 40] and not inside[0].any()
             turned = (np.arctan2(*(np.indices((80, 80)) - 40)) + np.pi) // (np.pi / 12)
             outlines.append(np.sqrt(np.bincount(turned.astype(int).ravel(), inside.ravel())[:24]))
